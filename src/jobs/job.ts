@@ -45,9 +45,9 @@ export interface JobControl {
   /** Aborted by cancel() and by the server's stop. */
   readonly signal: AbortSignal
   /** Cheap: call it as often as you like. */
-  report(progress: { done?: number; total?: number | null; unit?: string; bytes?: number }): void
+  readonly report: (progress: { done?: number; total?: number | null; unit?: string; bytes?: number }) => void
   /** A line that people see while the work runs, for example what it waits for. */
-  say(message: string): void
+  readonly say: (message: string) => void
 }
 
 export type Work = (control: JobControl) => Promise<string>
