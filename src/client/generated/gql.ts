@@ -1,0 +1,98 @@
+/* eslint-disable */
+import * as types from './graphql.ts';
+
+
+
+/**
+ * Map of all GraphQL operations in the project.
+ *
+ * This map has several performance disadvantages:
+ * 1. It is not tree-shakeable, so it will include all operations in the project.
+ * 2. It is not minifiable, so the string of a GraphQL query will be multiple times inside the bundle.
+ * 3. It does not support dead code elimination, so it will add unused operations.
+ *
+ * Therefore it is highly recommended to use the babel or swc plugin for production.
+ * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
+ */
+type Documents = {
+    "query AverageLoan($countyCode: CountyCode!) {\n  averageLoan(countyCode: $countyCode) {\n    countyCode\n    averageLoan\n    loans\n    source\n    cost {\n      elapsedMillis\n      bytesRead\n      storageRequests\n    }\n  }\n}": typeof types.AverageLoanDocument,
+    "query BlockLocations($path: StoragePath!) {\n  blockLocations(path: $path) {\n    path\n    length\n    replication\n    blockSize\n    dataNodes {\n      dataNode\n      blocks\n    }\n    blocks {\n      index\n      offset\n      length\n      dataNodes\n      missing\n    }\n  }\n}": typeof types.BlockLocationsDocument,
+    "mutation CancelJob($id: ID!) {\n  cancelJob(id: $id) {\n    ...JobFields\n  }\n}": typeof types.CancelJobDocument,
+    "query Counties {\n  counties {\n    code\n    name\n  }\n}": typeof types.CountiesDocument,
+    "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": typeof types.CountyAveragesDocument,
+    "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": typeof types.DataNodesDocument,
+    "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobDocument,
+    "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}": typeof types.JobFieldsFragmentDoc,
+    "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobProgressDocument,
+    "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": typeof types.JobsDocument,
+    "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": typeof types.MigrateLoansDocument,
+    "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}": typeof types.SystemsDocument,
+};
+const documents: Documents = {
+    "query AverageLoan($countyCode: CountyCode!) {\n  averageLoan(countyCode: $countyCode) {\n    countyCode\n    averageLoan\n    loans\n    source\n    cost {\n      elapsedMillis\n      bytesRead\n      storageRequests\n    }\n  }\n}": types.AverageLoanDocument,
+    "query BlockLocations($path: StoragePath!) {\n  blockLocations(path: $path) {\n    path\n    length\n    replication\n    blockSize\n    dataNodes {\n      dataNode\n      blocks\n    }\n    blocks {\n      index\n      offset\n      length\n      dataNodes\n      missing\n    }\n  }\n}": types.BlockLocationsDocument,
+    "mutation CancelJob($id: ID!) {\n  cancelJob(id: $id) {\n    ...JobFields\n  }\n}": types.CancelJobDocument,
+    "query Counties {\n  counties {\n    code\n    name\n  }\n}": types.CountiesDocument,
+    "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": types.CountyAveragesDocument,
+    "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": types.DataNodesDocument,
+    "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}": types.JobDocument,
+    "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}": types.JobFieldsFragmentDoc,
+    "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": types.JobProgressDocument,
+    "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": types.JobsDocument,
+    "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": types.MigrateLoansDocument,
+    "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}": types.SystemsDocument,
+};
+
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query AverageLoan($countyCode: CountyCode!) {\n  averageLoan(countyCode: $countyCode) {\n    countyCode\n    averageLoan\n    loans\n    source\n    cost {\n      elapsedMillis\n      bytesRead\n      storageRequests\n    }\n  }\n}"): typeof import('./graphql.ts').AverageLoanDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query BlockLocations($path: StoragePath!) {\n  blockLocations(path: $path) {\n    path\n    length\n    replication\n    blockSize\n    dataNodes {\n      dataNode\n      blocks\n    }\n    blocks {\n      index\n      offset\n      length\n      dataNodes\n      missing\n    }\n  }\n}"): typeof import('./graphql.ts').BlockLocationsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation CancelJob($id: ID!) {\n  cancelJob(id: $id) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').CancelJobDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Counties {\n  counties {\n    code\n    name\n  }\n}"): typeof import('./graphql.ts').CountiesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}"): typeof import('./graphql.ts').CountyAveragesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}"): typeof import('./graphql.ts').DataNodesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').JobDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}"): typeof import('./graphql.ts').JobFieldsFragmentDoc;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').JobProgressDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').JobsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').MigrateLoansDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}"): typeof import('./graphql.ts').SystemsDocument;
+
+
+export function graphql(source: string) {
+  return (documents as any)[source] ?? {};
+}

@@ -1,0 +1,360 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/**
+ * How an average was obtained: CREATE from the whole file, because no partition file existed;
+ * REUSE from a valid partition file; RECREATE from the whole file, because the partition file
+ * was lost, corrupt, or made from an earlier migration.
+ */
+export type AverageSource =
+  | 'CREATE'
+  | 'RECREATE'
+  | 'REUSE';
+
+export type DataNodeState =
+  | 'DEAD'
+  | 'DECOMMISSIONED'
+  | 'LIVE'
+  | 'STALE';
+
+export type JobKind =
+  | 'COMPACT_WEATHER'
+  | 'INGEST_CITIZENS'
+  | 'MIGRATE_LOANS'
+  | 'SEND_FILES'
+  | 'WAREHOUSE_RUN'
+  | 'WEATHER';
+
+export type JobState =
+  | 'CANCELLED'
+  | 'FAILED'
+  | 'INTERRUPTED'
+  | 'QUEUED'
+  | 'RUNNING'
+  | 'SUCCEEDED';
+
+export type SystemRole =
+  | 'ENGINE'
+  | 'LOG'
+  | 'SOURCE'
+  | 'STORAGE'
+  | 'WAREHOUSE';
+
+export type AverageLoanQueryVariables = Exact<{
+  countyCode: number;
+}>;
+
+
+export type AverageLoanQuery = { averageLoan: { countyCode: number, averageLoan: number, loans: number, source: AverageSource, cost: { elapsedMillis: number, bytesRead: number, storageRequests: number } } | null };
+
+export type BlockLocationsQueryVariables = Exact<{
+  path: string;
+}>;
+
+
+export type BlockLocationsQuery = { blockLocations: { path: string, length: number, replication: number, blockSize: number, dataNodes: Array<{ dataNode: string, blocks: number }>, blocks: Array<{ index: number, offset: number, length: number, dataNodes: Array<string>, missing: boolean }> } | null };
+
+export type CancelJobMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CancelJobMutation = { cancelJob: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
+export type CountiesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CountiesQuery = { counties: Array<{ code: number, name: string }> | null };
+
+export type CountyAveragesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CountyAveragesQuery = { counties: Array<{ code: number, name: string, averageLoan: { averageLoan: number, loans: number, source: AverageSource, cost: { elapsedMillis: number, bytesRead: number, storageRequests: number } } | null }> | null };
+
+export type DataNodesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DataNodesQuery = { dataNodes: Array<{ name: string, state: DataNodeState, lastContact: string | null, usedBytes: number | null, capacityBytes: number | null }> | null };
+
+export type JobQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type JobQuery = { job: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
+export type JobFieldsFragment = { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } };
+
+export type JobProgressSubscriptionVariables = Exact<{
+  id: string;
+}>;
+
+
+export type JobProgressSubscription = { jobProgress: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } };
+
+export type JobsQueryVariables = Exact<{
+  kind?: JobKind | null | undefined;
+  state?: JobState | null | undefined;
+  first?: number;
+}>;
+
+
+export type JobsQuery = { jobs: Array<{ id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } }> | null };
+
+export type MigrateLoansMutationVariables = Exact<{
+  wait?: boolean;
+}>;
+
+
+export type MigrateLoansMutation = { migrateLoans: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
+export type SystemsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SystemsQuery = { systems: Array<{ role: SystemRole, kind: string, url: string, reachable: boolean, detail: string | null }> };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const JobFieldsFragmentDoc = new TypedDocumentString(`
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}
+    `, {"fragmentName":"JobFields"}) as unknown as TypedDocumentString<JobFieldsFragment, unknown>;
+export const AverageLoanDocument = new TypedDocumentString(`
+    query AverageLoan($countyCode: CountyCode!) {
+  averageLoan(countyCode: $countyCode) {
+    countyCode
+    averageLoan
+    loans
+    source
+    cost {
+      elapsedMillis
+      bytesRead
+      storageRequests
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AverageLoanQuery, AverageLoanQueryVariables>;
+export const BlockLocationsDocument = new TypedDocumentString(`
+    query BlockLocations($path: StoragePath!) {
+  blockLocations(path: $path) {
+    path
+    length
+    replication
+    blockSize
+    dataNodes {
+      dataNode
+      blocks
+    }
+    blocks {
+      index
+      offset
+      length
+      dataNodes
+      missing
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<BlockLocationsQuery, BlockLocationsQueryVariables>;
+export const CancelJobDocument = new TypedDocumentString(`
+    mutation CancelJob($id: ID!) {
+  cancelJob(id: $id) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<CancelJobMutation, CancelJobMutationVariables>;
+export const CountiesDocument = new TypedDocumentString(`
+    query Counties {
+  counties {
+    code
+    name
+  }
+}
+    `) as unknown as TypedDocumentString<CountiesQuery, CountiesQueryVariables>;
+export const CountyAveragesDocument = new TypedDocumentString(`
+    query CountyAverages {
+  counties {
+    code
+    name
+    averageLoan {
+      averageLoan
+      loans
+      source
+      cost {
+        elapsedMillis
+        bytesRead
+        storageRequests
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CountyAveragesQuery, CountyAveragesQueryVariables>;
+export const DataNodesDocument = new TypedDocumentString(`
+    query DataNodes {
+  dataNodes {
+    name
+    state
+    lastContact
+    usedBytes
+    capacityBytes
+  }
+}
+    `) as unknown as TypedDocumentString<DataNodesQuery, DataNodesQueryVariables>;
+export const JobDocument = new TypedDocumentString(`
+    query Job($id: ID!) {
+  job(id: $id) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<JobQuery, JobQueryVariables>;
+export const JobProgressDocument = new TypedDocumentString(`
+    subscription JobProgress($id: ID!) {
+  jobProgress(id: $id) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<JobProgressSubscription, JobProgressSubscriptionVariables>;
+export const JobsDocument = new TypedDocumentString(`
+    query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {
+  jobs(kind: $kind, state: $state, first: $first) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<JobsQuery, JobsQueryVariables>;
+export const MigrateLoansDocument = new TypedDocumentString(`
+    mutation MigrateLoans($wait: Boolean! = true) {
+  migrateLoans(wait: $wait) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<MigrateLoansMutation, MigrateLoansMutationVariables>;
+export const SystemsDocument = new TypedDocumentString(`
+    query Systems {
+  systems {
+    role
+    kind
+    url
+    reachable
+    detail
+  }
+}
+    `) as unknown as TypedDocumentString<SystemsQuery, SystemsQueryVariables>;

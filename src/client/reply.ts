@@ -1,0 +1,40 @@
+import { ERROR_CODES, type ErrorCode, MillraceError } from '../errors.ts'
+
+/** What a server sends for an operation, over HTTP and WebSocket alike. */
+export interface GraphqlReply<Result> {
+  data?: Result | null | undefined
+  errors?: readonly GraphqlError[] | undefined
+}
+
+export interface GraphqlError {
+  message: string
+  extensions?: { [name: string]: unknown } | undefined
+}
+
+/** The data, or the first of the errors as the MillraceError it was on the server. */
+export function dataOf<Result>({ data, errors }: GraphqlReply<Result>): Result {
+  if (errors?.[0]) throw errorOf(errors[0])
+  if (data === null || data === undefined) {
+    throw new MillraceError('INTERNAL', 'Expected data or errors in the GraphQL reply, but there is neither.')
+  }
+  return data
+}
+
+export function errorOf({ message, extensions }: GraphqlError): MillraceError {
+  const hint = typeof extensions?.hint === 'string' ? { hint: extensions.hint } : {}
+  return new MillraceError(codeOf(extensions?.code), message, hint)
+}
+
+export function isGraphqlReply(value: unknown): value is GraphqlReply<never> {
+  if (typeof value !== 'object' || value === null) return false
+  return 'data' in value || ('errors' in value && areGraphqlErrors(value.errors))
+}
+
+export function areGraphqlErrors(value: unknown): value is GraphqlError[] {
+  return Array.isArray(value) && value.every(error => typeof error === 'object' && error !== null && 'message' in error)
+}
+
+/** A server may know codes that this client does not. */
+function codeOf(code: unknown): ErrorCode {
+  return ERROR_CODES.find(known => known === code) ?? 'INTERNAL'
+}
