@@ -1,0 +1,146 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { findCommand, runCommand } from './command.ts'
+import type { Progress } from './service.ts'
+
+const HADOOP_VERSION = '3.4.2'
+const HADOOP_POM = join(import.meta.dirname, 'hadoop', 'pom.xml')
+
+/** A program that the machine must have, and the Debian package that brings it. */
+interface Program {
+  name: string
+  debianPackage: string
+  find(): string | undefined
+}
+
+const JAVA: Program = { name: 'Java 17', debianPackage: 'openjdk-17-jre-headless', find: findJava }
+const MAVEN: Program = { name: 'Maven', debianPackage: 'maven', find: () => findCommand('mvn') }
+const MARIADB: Program = {
+  name: 'MariaDB server',
+  debianPackage: 'mariadb-server',
+  find: () => findCommand('mariadbd'),
+}
+const CHROMIUM: Program = {
+  name: 'Chromium',
+  debianPackage: 'chromium',
+  find: () => findCommand('chromium', 'chromium-browser'),
+}
+
+/** Everything that the whole test run needs, with one visit to the package manager. */
+export async function installEverything(progress: Progress): Promise<void> {
+  await installPrograms([JAVA, ...(haveHadoop() ? [] : [MAVEN]), MARIADB, CHROMIUM], progress)
+  await installHadoop(progress)
+}
+
+export async function installMariadb(progress: Progress): Promise<void> {
+  await installPrograms([MARIADB], progress)
+}
+
+/** Returns the path of the browser. */
+export async function installChromium(progress: Progress): Promise<string> {
+  await installPrograms([CHROMIUM], progress)
+  return CHROMIUM.find()!
+}
+
+export async function installHadoop(progress: Progress): Promise<void> {
+  await installPrograms(haveHadoop() ? [JAVA] : [JAVA, MAVEN], progress)
+  if (!haveHadoop()) await fetchHadoopJars(progress)
+}
+
+/** Where the jars are once installHadoop() has resolved. */
+export function hadoopFolder(): string {
+  const cache = process.env.MILLRACE_CACHE_DIR ?? join(homedir(), '.cache', 'millrace')
+  return join(cache, `hadoop-${HADOOP_VERSION}`)
+}
+
+/** Java 17 where Debian puts it, before whatever the PATH has: Hadoop does not start on the newest ones. */
+export function findJava(): string | undefined {
+  const homes = existsSync('/usr/lib/jvm') ? readdirSync('/usr/lib/jvm') : []
+  const java17 = homes
+    .filter(home => /^java-17-openjdk/.test(home))
+    .map(home => join('/usr/lib/jvm', home, 'bin', 'java'))
+    .find(existsSync)
+  return java17 ?? findCommand('java')
+}
+
+function haveHadoop(): boolean {
+  return existsSync(hadoopFolder())
+}
+
+/** The folder gets its name when it is whole: an interrupted download is never taken for one, and of two at a time either wins. */
+async function fetchHadoopJars(progress: Progress): Promise<void> {
+  const folder = hadoopFolder()
+  progress(`fetching the jars of Hadoop ${HADOOP_VERSION} from Maven Central (65 MB, once) into ${folder}`)
+  await mkdir(join(folder, '..'), { recursive: true })
+  const unfinished = await mkdtemp(`${folder}.unfinished-`)
+  try {
+    await runCommand(findCommand('mvn')!, [
+      '--quiet',
+      '--batch-mode',
+      `--file=${HADOOP_POM}`,
+      'dependency:copy-dependencies',
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${unfinished}`,
+    ])
+    await rename(unfinished, folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    })
+  } finally {
+    await rm(unfinished, { recursive: true, force: true })
+  }
+}
+
+async function installPrograms(programs: Program[], progress: Progress): Promise<void> {
+  const missing = programs.filter(program => !program.find())
+  if (missing.length === 0) return
+  const packages = missing.map(program => program.debianPackage)
+  if (!mayInstall()) {
+    throw new Error(
+      `missing on this machine: ${missing.map(program => program.name).join(', ')}. ` +
+        `Only root on Debian or Ubuntu installs by itself; here run: sudo apt-get install --no-install-recommends ${packages.join(' ')}`,
+    )
+  }
+  progress(`installing ${packages.join(', ')}`)
+  await withoutServiceStarts(() => aptGet('update'))
+  await withoutServiceStarts(() => aptGet('install', '--yes', '--no-install-recommends', ...packages))
+  const still = missing.filter(program => !program.find())
+  if (still.length > 0) {
+    throw new Error(
+      `apt-get installed ${packages.join(', ')}, and yet ${still.map(program => program.name).join(', ')} cannot be found`,
+    )
+  }
+}
+
+function mayInstall(): boolean {
+  return process.getuid?.() === 0 && findCommand('apt-get') !== undefined
+}
+
+/** What it prints goes to standard error. Waits for another apt-get on the same machine. */
+function aptGet(...args: string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('apt-get', ['--quiet', '--quiet', '-o', 'DPkg::Lock::Timeout=600', ...args], {
+      stdio: ['ignore', 2, 2],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    })
+    child.once('error', reject)
+    child.once('close', code =>
+      code === 0 ? resolve() : reject(new Error(`apt-get ${args.join(' ')}: expected exit code 0, got ${code}`)),
+    )
+  })
+}
+
+/** Debian starts a server as soon as it is installed, unless this script says no (exit code 101); ours start by themselves. */
+async function withoutServiceStarts<T>(install: () => Promise<T>): Promise<T> {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return install()
+  const ours = '#!/bin/sh\n# Written by the harness of Millrace for the time of an installation.\nexit 101\n'
+  await writeFile(policy, ours, { mode: 0o755 })
+  try {
+    return await install()
+  } finally {
+    if ((await readFile(policy, 'utf8')) === ours) await rm(policy)
+  }
+}

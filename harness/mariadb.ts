@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createConnection } from 'mysql2/promise'
+import { findCommand, runCommand } from './command.ts'
+import { installMariadb } from './install.ts'
+import { freePort } from './ports.ts'
+import { createDaemon } from './process.ts'
+import type { Service, ServiceKind } from './service.ts'
+
+const HOST = '127.0.0.1'
+const DATABASE = 'CS544'
+const USER = 'root'
+const PASSWORD = 'abc'
+
+export interface MariadbPlan {
+  port: number
+}
+
+/** A MariaDB server on a loopback port with the database CS544, open to root with the password abc. */
+export const mariadb: ServiceKind<Record<never, never>, MariadbPlan, Service> = {
+  install: installMariadb,
+  plan: async () => ({ port: await freePort(HOST) }),
+  open: (folder, { port }) => openMariadb(folder, port),
+}
+
+function openMariadb(folder: string, port: number): Service {
+  const dataFolder = join(folder, 'data')
+  const initFile = join(folder, 'init.sql')
+  const server = createDaemon({
+    name: 'mysql',
+    command: findCommand('mariadbd') ?? 'mariadbd',
+    args: serverArguments(folder, dataFolder, initFile, port),
+    folder,
+    isReady: () => answers(port),
+  })
+
+  return {
+    daemons: [server],
+    environment: { MILLRACE_SOURCE_URL: `mysql://${USER}:${PASSWORD}@${HOST}:${port}/${DATABASE}` },
+
+    async start() {
+      await mkdir(join(folder, 'tmp'), { recursive: true })
+      await writeFile(initFile, INIT_SQL)
+      if (!existsSync(dataFolder)) await createDataFolder(dataFolder)
+      await server.start()
+      await server.waitUntilReady()
+    },
+  }
+}
+
+/** Run at every start, so each statement may find its work done, and before the server answers anyone. */
+const INIT_SQL = [
+  `CREATE DATABASE IF NOT EXISTS ${DATABASE} CHARACTER SET utf8mb4;`,
+  `CREATE OR REPLACE USER '${USER}'@'${HOST}' IDENTIFIED BY '${PASSWORD}';`,
+  `GRANT ALL PRIVILEGES ON *.* TO '${USER}'@'${HOST}' WITH GRANT OPTION;`,
+  '',
+].join('\n')
+
+function serverArguments(folder: string, dataFolder: string, initFile: string, port: number): string[] {
+  return [
+    '--no-defaults', // first, or the server refuses it
+    `--datadir=${dataFolder}`,
+    `--tmpdir=${join(folder, 'tmp')}`,
+    `--init-file=${initFile}`,
+    `--pid-file=${join(folder, 'mariadbd.pid')}`,
+    '--socket=mysql.sock', // within the data folder: a whole path may pass the 107 bytes a socket's name can have
+    `--bind-address=${HOST}`,
+    `--port=${port}`,
+    ...asUser(),
+    '--skip-name-resolve',
+    '--skip-log-bin',
+    '--character-set-server=utf8mb4',
+    '--max-allowed-packet=64M',
+    '--local-infile=ON',
+    '--innodb-buffer-pool-size=512M',
+    '--innodb-log-file-size=256M',
+    '--innodb-flush-log-at-trx-commit=2', // survives kill -9, and no fsync at each commit
+    '--innodb-doublewrite=OFF', // matters only when the machine loses power
+  ]
+}
+
+/** Renamed when it is whole, so that an interrupted start is never taken for one. */
+async function createDataFolder(dataFolder: string): Promise<void> {
+  const unfinished = `${dataFolder}.unfinished`
+  await rm(unfinished, { recursive: true, force: true })
+  await runCommand(findCommand('mariadb-install-db') ?? 'mariadb-install-db', [
+    '--no-defaults',
+    `--datadir=${unfinished}`,
+    '--auth-root-authentication-method=normal',
+    '--skip-test-db',
+    '--skip-name-resolve',
+    ...asUser(),
+  ])
+  await rename(unfinished, dataFolder)
+}
+
+/** MariaDB refuses to run as root unless told to. */
+function asUser(): string[] {
+  return process.getuid?.() === 0 ? ['--user=root'] : []
+}
+
+async function answers(port: number): Promise<boolean> {
+  const connection = await createConnection({
+    host: HOST,
+    port,
+    user: USER,
+    password: PASSWORD,
+    database: DATABASE,
+    connectTimeout: 2_000,
+  })
+  await connection.end()
+  return true
+}
