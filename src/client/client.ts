@@ -1,7 +1,7 @@
 import { Agent, fetch, type Response } from 'undici'
 import { MillraceError } from '../errors.ts'
 import type { TypedDocumentString } from './generated/graphql.ts'
-import { dataOf, type GraphqlReply, isGraphqlReply } from './reply.ts'
+import { dataOf, type GraphqlReply, isGraphqlReply, warningsOf } from './reply.ts'
 import { createSubscriber } from './subscriber.ts'
 
 /**
@@ -37,8 +37,13 @@ export interface Client {
 const connectMillis = 5_000
 const queryMillis = 60_000
 
+export interface ClientOptions {
+  /** Gets what the user should know although the answer is right. */
+  onWarning?: (warning: string) => void
+}
+
 /** A client of the server at `url`: "http://127.0.0.1:4000", with or without the path /graphql. */
-export function createClient(url: string): Client {
+export function createClient(url: string, { onWarning }: ClientOptions = {}): Client {
   const endpoint = graphqlEndpoint(url)
   const agent = new Agent({ connect: { timeout: connectMillis }, headersTimeout: 0, bodyTimeout: 0 })
   const subscriber = createSubscriber(endpoint, connectMillis)
@@ -61,7 +66,9 @@ export function createClient(url: string): Client {
           body: JSON.stringify({ query, variables }),
           signal: AbortSignal.any(signals),
         })
-        return dataOf(await replyOf(response, endpoint))
+        const reply = await replyOf(response, endpoint)
+        for (const warning of warningsOf(reply)) onWarning?.(warning)
+        return dataOf(reply)
       } catch (error) {
         signal?.throwIfAborted()
         if (error instanceof MillraceError) throw error

@@ -4,6 +4,7 @@ import { ERROR_CODES, type ErrorCode, MillraceError } from '../errors.ts'
 export interface GraphqlReply<Result> {
   data?: Result | null | undefined
   errors?: readonly GraphqlError[] | undefined
+  extensions?: { [name: string]: unknown } | undefined
 }
 
 export interface GraphqlError {
@@ -23,6 +24,12 @@ export function dataOf<Result>({ data, errors }: GraphqlReply<Result>): Result {
 export function errorOf({ message, extensions }: GraphqlError): MillraceError {
   const hint = typeof extensions?.hint === 'string' ? { hint: extensions.hint } : {}
   return new MillraceError(codeOf(extensions?.code), message, hint)
+}
+
+/** What the user should know although the answer is right. */
+export function warningsOf({ extensions }: GraphqlReply<unknown>): string[] {
+  const warnings = extensions?.warnings
+  return Array.isArray(warnings) ? warnings.filter(warning => typeof warning === 'string') : []
 }
 
 export function isGraphqlReply(value: unknown): value is GraphqlReply<never> {

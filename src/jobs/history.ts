@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { ErrorCode } from '../errors.ts'
 import { MillraceError } from '../errors.ts'
 import type { Job, JobKind, JobState } from './job.ts'
-import { describeProgress, resumeHints } from './words.ts'
+import { describeProgress, resumption } from './words.ts'
 
 /** Jobs on disk: what survives the process. */
 export interface History {
@@ -127,8 +127,9 @@ function interruptUnfinished(database: DatabaseSync, now: number): void {
   )
   for (const row of unfinished) {
     const { id, kind, progress } = jobOf(row as unknown as JobRow)
-    const message = `The server stopped in the middle of this job, at ${describeProgress(progress)} or a little later.`
-    interrupt.run(now, message, resumeHints[kind], id)
+    const { run, safety } = resumption[kind]
+    const message = `The server stopped in the middle of this job, at ${describeProgress(progress)} or a little later: ${run}.`
+    interrupt.run(now, message, safety, id)
   }
 }
 

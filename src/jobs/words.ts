@@ -11,12 +11,24 @@ function count(value: number): string {
   return value.toLocaleString('en-US')
 }
 
-/** How to go on after the server died in the middle of a job of this kind. */
-export const resumeHints: Record<JobKind, string> = {
-  MIGRATE_LOANS: 'Run migrateLoans again; the file in storage is the old one or the new one, never a part.',
-  WEATHER: 'Run startWeather again; it goes on after the last row that is stored, and stores none twice.',
-  COMPACT_WEATHER: 'Run compactWeather again; readers see the small files or the merged one, never both.',
-  SEND_FILES: 'Run sendFiles again; blocks that were acknowledged are not sent again.',
-  INGEST_CITIZENS: 'Run ingestCitizens again for the same date; it replaces what it wrote.',
-  WAREHOUSE_RUN: 'Run runWarehouse again for the same date; only the steps that are not done are repeated.',
+/** How to go on after the server died in the middle of a job of this kind: what to run, and why that is safe. */
+export const resumption: Record<JobKind, { run: string; safety: string }> = {
+  MIGRATE_LOANS: {
+    run: 'run migrateLoans again',
+    safety: 'The file in storage is the old one or the new one, never a part.',
+  },
+  WEATHER: {
+    run: 'run startWeather again',
+    safety: 'It goes on after the last row that is stored, and stores none twice.',
+  },
+  COMPACT_WEATHER: {
+    run: 'run compactWeather again',
+    safety: 'Readers see the small files or the merged one, never both.',
+  },
+  SEND_FILES: { run: 'run sendFiles again', safety: 'Blocks that were acknowledged are not sent again.' },
+  INGEST_CITIZENS: { run: 'run ingestCitizens again for the same date', safety: 'It replaces what it wrote.' },
+  WAREHOUSE_RUN: {
+    run: 'run runWarehouse again for the same date',
+    safety: 'The tables show the old rows or the new ones, and only the steps that are not done are repeated.',
+  },
 }

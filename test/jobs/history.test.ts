@@ -58,8 +58,9 @@ describe('the history of jobs', () => {
     const jobs = createJobs({ file })
     expect(jobs.get(created)).toMatchObject({
       state: 'INTERRUPTED',
-      message: 'The server stopped in the middle of this job, at 120,000 of 426,716 rows or a little later.',
-      hint: 'Run migrateLoans again; the file in storage is the old one or the new one, never a part.',
+      message:
+        'The server stopped in the middle of this job, at 120,000 of 426,716 rows or a little later: run migrateLoans again.',
+      hint: 'The file in storage is the old one or the new one, never a part.',
       errorCode: null,
     })
     expect(jobs.get(created).finishedAt).toBeInstanceOf(Date)

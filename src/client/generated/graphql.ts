@@ -10,37 +10,65 @@ import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
  * was lost, corrupt, or made from an earlier migration.
  */
 export type AverageSource =
+  /** From the whole file: there was no partition file, now there is. */
   | 'CREATE'
+  /** From the whole file: the partition file was lost, corrupt or outdated, and has been replaced. */
   | 'RECREATE'
+  /** From a valid partition file. */
   | 'REUSE';
 
+/** What the NameNode thinks of a DataNode. */
 export type DataNodeState =
+  /** Silent for so long that its blocks count as lost. */
   | 'DEAD'
+  /** Taken out of service. */
   | 'DECOMMISSIONED'
+  /** In touch. */
   | 'LIVE'
+  /** Silent for a while; read from and written to last. */
   | 'STALE';
 
+/** What a job does. */
 export type JobKind =
+  /** Merges a weather partition's small files into larger ones. */
   | 'COMPACT_WEATHER'
+  /** Uploads a day's citizens data and the source tables to the storage. */
   | 'INGEST_CITIZENS'
+  /** Copies the loans to a Parquet file: migrateLoans. */
   | 'MIGRATE_LOANS'
+  /** Sends the files of a folder through the log in blocks. */
   | 'SEND_FILES'
+  /** Transforms one logical date and publishes it to the warehouse. */
   | 'WAREHOUSE_RUN'
+  /** Moves weather rows from the source through the log into Parquet files. */
   | 'WEATHER';
 
+/** How far a job has come. */
 export type JobState =
+  /** Was stopped by cancelJob or by the stop of the server, and has left nothing half-done. */
   | 'CANCELLED'
+  /** Has ended with an error; message and hint say more. */
   | 'FAILED'
+  /** The server died while it ran; the message says how to go on. */
   | 'INTERRUPTED'
+  /** Waits to be started. */
   | 'QUEUED'
+  /** At work. */
   | 'RUNNING'
+  /** Has ended and done all of it. */
   | 'SUCCEEDED';
 
+/** The part that an outside system plays. */
 export type SystemRole =
+  /** SQL over files. */
   | 'ENGINE'
+  /** Records in partitions. */
   | 'LOG'
+  /** Rows to copy: MySQL, or an embedded DuckDB file. */
   | 'SOURCE'
+  /** Files: HDFS, or a local directory. */
   | 'STORAGE'
+  /** Results. */
   | 'WAREHOUSE';
 
 export type AverageLoanQueryVariables = Exact<{
