@@ -48,3 +48,8 @@ export function codeOf(error: unknown): ErrorCode {
 export function hasCode(error: unknown, ...codes: ErrorCode[]): error is MillraceError {
   return error instanceof MillraceError && codes.includes(error.code)
 }
+
+/** What was thrown, as an Error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
+}

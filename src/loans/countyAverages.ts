@@ -1,0 +1,224 @@
+import pLimit from 'p-limit'
+import type { Cost } from '../datasources/call.ts'
+import type { Publisher } from '../datasources/publish.ts'
+import type { FileStatus, Storage } from '../datasources/storage.ts'
+import { asError, hasCode, MillraceError } from '../errors.ts'
+import { readColumn } from '../parquet/readColumn.ts'
+import { floorMean, sameTotal, type Total, totalOf } from './amounts.ts'
+import { countyName } from './countyNames.ts'
+import type { LoansFiles } from './currentLoansFile.ts'
+import type { AverageSource, CountyAverage } from './loans.ts'
+import { type LoansFile, type TakePartition, versionOf } from './loansFile.ts'
+import { AMOUNT } from './loansQuery.ts'
+import { PARTITIONS_FOLDER, type PartitionFile, partitionPath, readPartition, tailOf } from './partitionFile.ts'
+
+/** What became of one county's question so far. */
+interface Answer {
+  county: number
+  cost: Cost
+  source: AverageSource
+  total?: Total
+  warning?: string
+}
+
+const PARALLEL_READS = 16
+const PARALLEL_WRITES = 6
+/** HDFS takes block lengths in steps of this, and at least one. */
+const BLOCK_STEP_BYTES = 1 << 20
+/** A migration that publishes while a county is cut makes the pass start over; more often than this is no coincidence. */
+const MAX_PASSES = 3
+
+export interface CountyAveragesOptions {
+  storage: Storage
+  publisher: Publisher
+  files: LoansFiles
+  /** Told of partitions that are made again, and of writes that failed. */
+  note(message: string, details: object): void
+  nowMillis(): number
+}
+
+/**
+ * Averages loan amounts by county from partition files, one per county. A partition is a cache, never the truth: it has one
+ * replica and may be lost, garbled or out of date at any time. When it is not usable, it is made again from the main file,
+ * which has two replicas, before the answer is given.
+ */
+export function countyAverages({ storage, publisher, files, note, nowMillis }: CountyAveragesOptions) {
+  /** The answers under way: a county asked for again meanwhile gets the same one, so that its partition is made once. */
+  const underWay = new Map<number, Promise<CountyAverage | Error>>()
+  /** Partitions whose every byte was checked once, by path: until the file changes, its tail is all that is read. */
+  const checked = new Map<string, { version: string; tailOffset: number }>()
+
+  function averagesOf(counties: readonly number[]): Promise<(CountyAverage | Error)[]> {
+    const fresh = [...new Set(counties)].filter(county => !underWay.has(county))
+    if (fresh.length > 0) {
+      const answers = answerAll(fresh)
+      for (const [index, county] of fresh.entries()) {
+        const answer = answers.then(all => all[index]!).finally(() => underWay.delete(county))
+        underWay.set(county, answer)
+      }
+    }
+    return Promise.all(counties.map(county => underWay.get(county)!))
+  }
+
+  /** Never rejects: what fails for all is the answer to each. */
+  async function answerAll(counties: readonly number[]): Promise<(CountyAverage | Error)[]> {
+    const started = nowMillis()
+    // Requests that serve all counties of the batch are counted on its first one.
+    const costs = new Map(counties.map(county => [county, { requests: 0, bytes: 0 }]))
+    const shared = costs.get(counties[0]!)!
+    try {
+      const [main, partitions] = await Promise.all([files.current({ cost: shared }), listPartitions(shared)])
+      const results = new Map<number, Answer | Error>()
+      const reads = pLimit(PARALLEL_READS)
+      await Promise.all(
+        counties.map(county =>
+          reads(async () =>
+            results.set(county, await reuse(county, main, partitions.get(partitionPath(county)), costs.get(county)!)),
+          ),
+        ),
+      )
+      const missing = [...results.values()].filter(result => !(result instanceof Error) && !result.total) as Answer[]
+      if (missing.length > 0) await makeAll(missing, main, results)
+      return counties.map(county => toAverage(results.get(county)!, nowMillis() - started))
+    } catch (error) {
+      return counties.map(() => asError(error))
+    }
+  }
+
+  async function listPartitions(cost: Cost): Promise<Map<string, FileStatus>> {
+    const found = await storage.list(PARTITIONS_FOLDER, { cost })
+    return new Map(found.filter(({ kind }) => kind === 'file').map(status => [status.path, status]))
+  }
+
+  /** The answer from the partition file; without a total where there is no usable one. */
+  async function reuse(
+    county: number,
+    main: LoansFile,
+    status: FileStatus | undefined,
+    cost: Cost,
+  ): Promise<Answer | Error> {
+    if (!main.counties.has(county)) return noLoans(county, main)
+    if (!status) return { county, cost, source: 'CREATE' }
+    try {
+      return { county, cost, source: 'REUSE', total: await readTotal(county, main, status, cost) }
+    } catch (error) {
+      // Gone between the listing and the read is as good as never there.
+      if (hasCode(error, 'NOT_FOUND')) return { county, cost, source: 'CREATE' }
+      if (!hasCode(error, 'DATA_LOST')) return asError(error)
+      note('A partition is made again', { county, reason: error.message })
+      return { county, cost, source: 'RECREATE' }
+    }
+  }
+
+  /** Throws DATA_LOST where the file is unreadable, not whole, or of another dataset. */
+  async function readTotal(county: number, main: LoansFile, status: FileStatus, cost: Cost): Promise<Total> {
+    const version = versionOf(status)
+    const known = checked.get(status.path)
+    // A file of several blocks may have lost any of them: only reading them all shows that it is whole.
+    const offset = known?.version === version && status.length <= status.blockBytes ? known.tailOffset : 0
+    const bytes = await storage.read(status.path, { offset, length: status.length - offset }, { cost })
+    const file = { length: status.length, part: { offset, bytes } }
+    const { total, tailOffset } = await readPartition(file, { county, dataset: main.dataset })
+    checked.set(status.path, { version, tailOffset })
+    return total
+  }
+
+  /** Fills in the totals from the main file; what remains without one gets its error in `results`. */
+  async function makeAll(
+    missing: readonly Answer[],
+    main: LoansFile,
+    results: Map<number, Answer | Error>,
+  ): Promise<void> {
+    let current = main
+    let left: readonly Answer[] = missing
+    for (let pass = 1; ; pass++) {
+      const failures = await makeFrom(current, left)
+      for (const [{ county }, error] of failures) results.set(county, error)
+      if (failures.size === 0 || pass === MAX_PASSES) return
+      // The bytes are not what the footer says: either they are lost, or a new file was published meanwhile.
+      const latest = await files.current({ cost: left[0]!.cost })
+      if (latest.dataset === current.dataset) return
+      current = latest
+      const again = [...failures.keys()]
+      for (const { county } of again) results.set(county, noLoans(county, latest))
+      left = again.filter(({ county }) => latest.counties.has(county))
+      for (const answer of left) results.set(answer.county, answer)
+      if (left.length === 0) return
+    }
+  }
+
+  /** One pass over the main file; the failures by answer, one lost county among them leaves the others be. */
+  async function makeFrom(main: LoansFile, answers: readonly Answer[]): Promise<Map<Answer, Error>> {
+    const byCounty = new Map(answers.map(answer => [answer.county, answer]))
+    const failures = new Map<Answer, Error>()
+    const writes = pLimit(PARALLEL_WRITES)
+    const take: TakePartition = async (county, made) => {
+      const answer = byCounty.get(county)!
+      try {
+        if (made instanceof Error) throw made
+        const total = await totalOfPartition(made, main)
+        await writes(() => store(made, answer))
+        answer.total = total
+      } catch (error) {
+        failures.set(answer, asError(error))
+      }
+    }
+    await main.cut([...byCounty.keys()], take, county => ({ cost: byCounty.get(county)!.cost }))
+    return failures
+  }
+
+  /** Durable when it resolves; a partition that cannot be written costs the next question its reuse, not this one its answer. */
+  async function store({ county, parts, length, tailOffset }: PartitionFile, answer: Answer): Promise<void> {
+    const path = partitionPath(county)
+    // One block: a partition is then wholly there or wholly lost.
+    const blockBytes = Math.ceil(length / BLOCK_STEP_BYTES) * BLOCK_STEP_BYTES
+    try {
+      const status = await publisher.publish(
+        path,
+        () => parts,
+        { replication: 1, blockBytes },
+        { length, call: { cost: answer.cost } },
+      )
+      checked.set(path, { version: versionOf(status), tailOffset })
+    } catch (error) {
+      const { message } = asError(error)
+      note('A partition could not be written', { county, reason: message })
+      answer.warning = `The average is right, but its partition ${path} could not be written and will be tried again with the next question: ${message}`
+    }
+  }
+
+  return averagesOf
+}
+
+function toAverage(answer: Answer | Error, elapsedMillis: number): CountyAverage | Error {
+  if (answer instanceof Error) return answer
+  const { county, cost, source, total, warning } = answer
+  if (!total) return new MillraceError('INTERNAL', `County ${county} got no answer.`)
+  return {
+    countyCode: county,
+    averageLoan: floorMean(total),
+    loans: total.loans,
+    source,
+    cost: { elapsedMillis, bytesRead: cost.bytes, storageRequests: cost.requests },
+    warning: warning ?? null,
+  }
+}
+
+/** Decoded from its bytes; the index's own sum is a cross-check, never the answer. */
+async function totalOfPartition(partition: PartitionFile, main: LoansFile): Promise<Total> {
+  const total = totalOf(await readColumn({ length: partition.length, part: tailOf(partition) }, AMOUNT))
+  if (sameTotal(total, main.counties.get(partition.county)!)) return total
+  throw new MillraceError('DATA_LOST', `The loans of county ${partition.county} do not add up to what was migrated.`, {
+    hint: 'Run the mutation migrateLoans to write the file again.',
+  })
+}
+
+function noLoans(county: number, { counties }: LoansFile): MillraceError {
+  const name = countyName(county)
+  return new MillraceError('NOT_FOUND', `No migrated loan is in county ${county}${name ? ` (${name})` : ''}.`, {
+    hint:
+      counties.size === 0
+        ? 'The migrated table has no loans with a county.'
+        : `The query counties lists the ${counties.size} counties that have loans.`,
+  })
+}

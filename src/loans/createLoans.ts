@@ -1,0 +1,40 @@
+import type { Publisher } from '../datasources/publish.ts'
+import type { Source } from '../datasources/source.ts'
+import type { Storage } from '../datasources/storage.ts'
+import type { Jobs } from '../jobs/job.ts'
+import type { Encoder } from '../parquet/encoder.ts'
+import { countyAverages } from './countyAverages.ts'
+import { countyName } from './countyNames.ts'
+import { loansFiles } from './currentLoansFile.ts'
+import type { Loans } from './loans.ts'
+import { migrateLoans } from './migrateLoans.ts'
+
+export interface CreateLoansOptions {
+  source: Source
+  storage: Storage
+  publisher: Publisher
+  encoder: Encoder
+  jobs: Jobs
+  /** A local folder for files that live no longer than a call. */
+  workFolder: string
+  sourceWaitMillis: number
+  migrationMemoryBytes: number
+  /** Told of what a user does not see but an operator may want to. */
+  note(message: string, details: object): void
+}
+
+export function createLoans(options: CreateLoansOptions): Loans {
+  const { storage, publisher, jobs, workFolder, sourceWaitMillis, migrationMemoryBytes: memoryBytes, note } = options
+  const files = loansFiles(storage, { workFolder })
+  return {
+    migrate: () =>
+      jobs.start('MIGRATE_LOANS', control => migrateLoans({ ...options, sourceWaitMillis, memoryBytes }, control)),
+    averagesOf: countyAverages({ storage, publisher, files, note, nowMillis: () => performance.now() }),
+    async counties() {
+      const { counties } = await files.current({})
+      return [...counties.keys()]
+        .sort((a, b) => a - b)
+        .map(code => ({ code, name: countyName(code) ?? `County ${code}` }))
+    },
+  }
+}

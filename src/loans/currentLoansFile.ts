@@ -1,0 +1,76 @@
+import type { Call } from '../datasources/call.ts'
+import type { FileStatus, Storage } from '../datasources/storage.ts'
+import { hasCode, MillraceError } from '../errors.ts'
+import { footerLength, keyValues, parseFooter, TRAILER_BYTES } from '../parquet/footer.ts'
+import { foreignLoansFile } from './foreignLoansFile.ts'
+import { indexedLoansFile, parseIndex } from './indexedLoansFile.ts'
+import { LOANS_PATH, type LoansFile, versionOf } from './loansFile.ts'
+
+/** The current main file; its footer is read once per version. */
+export interface LoansFiles {
+  /** NOT_MIGRATED before the first migration. */
+  current(call: Call): Promise<LoansFile>
+}
+
+/** Footers of a hundred columns and counties are about half of this. */
+const FIRST_READ_BYTES = 1 << 20
+
+export function loansFiles(storage: Storage, { workFolder }: { workFolder: string }): LoansFiles {
+  let latest: { version: string; file: Promise<LoansFile> } | undefined
+
+  return {
+    async current(call) {
+      const status = await statMain(storage, call)
+      const version = versionOf(status)
+      if (latest?.version === version) return latest.file
+      const opened = { version, file: openLoansFile(storage, status, workFolder, call) }
+      latest = opened
+      opened.file.catch(() => {
+        if (latest === opened) latest = undefined
+      })
+      return opened.file
+    },
+  }
+}
+
+async function statMain(storage: Storage, call: Call): Promise<FileStatus> {
+  try {
+    return await storage.stat(LOANS_PATH, call)
+  } catch (error) {
+    if (!hasCode(error, 'NOT_FOUND')) throw error
+    throw new MillraceError(
+      'NOT_MIGRATED',
+      `No loans have been migrated yet: there is no ${LOANS_PATH} in the storage.`,
+      {
+        hint: 'Run the mutation migrateLoans (or the command DbToHdfs) first.',
+        cause: error,
+      },
+    )
+  }
+}
+
+async function openLoansFile(storage: Storage, status: FileStatus, workFolder: string, call: Call): Promise<LoansFile> {
+  try {
+    const footer = parseFooter(await readTail(storage, status, call))
+    const index = parseIndex(keyValues(footer))
+    if (index) return indexedLoansFile(storage, status, footer, index)
+    return await foreignLoansFile(storage, status, workFolder, call)
+  } catch (error) {
+    if (!hasCode(error, 'DATA_LOST')) throw error
+    throw new MillraceError('DATA_LOST', `${LOANS_PATH} cannot be read as the loans file. ${error.message}`, {
+      hint: 'Run the mutation migrateLoans to write it again.',
+      cause: error,
+    })
+  }
+}
+
+/** The end of the file, with at least the whole footer. */
+async function readTail(storage: Storage, { length }: FileStatus, call: Call): Promise<Uint8Array> {
+  const readLast = (bytes: number) => {
+    const wanted = Math.min(bytes, length)
+    return storage.read(LOANS_PATH, { offset: length - wanted, length: wanted }, call)
+  }
+  const tail = await readLast(FIRST_READ_BYTES)
+  const needed = footerLength(tail) + TRAILER_BYTES
+  return needed <= tail.length ? tail : readLast(needed)
+}

@@ -1,0 +1,143 @@
+import {
+  Binary,
+  Bool,
+  type Data,
+  DataType,
+  DateDay,
+  Decimal,
+  Dictionary,
+  Field,
+  Float32,
+  Float64,
+  type Int,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  TimestampMicrosecond,
+  tableToIPC,
+  Uint8,
+  Uint16,
+  Uint32,
+  Uint64,
+  Utf8,
+  Vector,
+} from 'apache-arrow'
+import {
+  Compression,
+  EnabledStatistics,
+  Table as WasmTable,
+  type WriterProperties,
+  WriterPropertiesBuilder,
+  writeParquet,
+} from 'parquet-wasm'
+import { move } from 'piscina'
+import type { ColumnType, SourceColumn } from '../datasources/source.ts'
+import type { PackedColumn } from './columnBuffer.ts'
+
+export interface EncodeTask {
+  columns: SourceColumn[]
+  packed: PackedColumn[]
+  /** Columns that keep min and max in the footer; for a hundred columns the statistics of all would be most of it. */
+  statistics: string[]
+}
+
+/** Runs in a worker thread: packed columns in, a whole Parquet file of one row group out (none for 0 rows). */
+export default function encodeRowGroup({ columns, packed, statistics }: EncodeTask): Uint8Array {
+  const fields = columns.map(({ name, type }, index) => new Field(name, arrowType(type, packed[index]!), true))
+  const children = packed.map((column, index) => arrowData(columns[index]!.type, column))
+  const schema = new Schema(fields)
+  const length = packed[0]?.rows ?? 0
+  const batch = new RecordBatch(schema, makeData({ type: new Struct(fields), length, nullCount: 0, children }))
+  const table = WasmTable.fromIPCStream(tableToIPC(new Table(schema, [batch]), 'stream'))
+  const bytes = writeParquet(table, writerProperties(statistics))
+  return move(bytes) as unknown as Uint8Array
+}
+
+/** Text is plain where there are no rows: such a file's schema then reads as text, not as a dictionary of text. */
+function arrowType(type: ColumnType, { rows }: PackedColumn): DataType {
+  switch (type.kind) {
+    case 'integer':
+      return integerType(type.bits, type.signed)
+    case 'float':
+      return type.bits === 64 ? new Float64() : new Float32()
+    case 'decimal':
+      return new Decimal(type.scale, type.precision, 128)
+    case 'boolean':
+      return new Bool()
+    case 'date':
+      return new DateDay()
+    case 'timestamp':
+      return new TimestampMicrosecond(type.utc ? 'UTC' : null)
+    case 'text':
+      // One id for all: Arrow numbers dictionaries, and the fields have one each.
+      return rows === 0 ? new Utf8() : new Dictionary(new Utf8(), new Int32())
+    case 'binary':
+      return new Binary()
+  }
+}
+
+function integerType(bits: 8 | 16 | 32 | 64, signed: boolean): DataType {
+  if (bits === 8) return signed ? new Int8() : new Uint8()
+  if (bits === 16) return signed ? new Int16() : new Uint16()
+  if (bits === 32) return signed ? new Int32() : new Uint32()
+  return signed ? new Int64() : new Uint64()
+}
+
+function arrowData(columnType: ColumnType, packed: PackedColumn): Data {
+  const type = arrowType(columnType, packed)
+  const { rows: length, nulls: nullCount, validity, values, dictionary, offsets } = packed
+  const common = { length, nullCount, ...(validity && { nullBitmap: validity }) }
+  if (DataType.isDictionary(type)) {
+    return makeData({ type, ...common, data: viewOf(Int32Array, values), dictionary: utf8Vector(dictionary ?? []) })
+  }
+  if (DataType.isUtf8(type)) {
+    return makeData({ type, ...common, data: values, valueOffsets: new Int32Array(length + 1) })
+  }
+  if (DataType.isBinary(type)) {
+    return makeData({ type, ...common, data: values, valueOffsets: viewOf(Int32Array, offsets ?? new Uint8Array(4)) })
+  }
+  if (DataType.isBool(type)) return makeData({ type, ...common, data: bitsOf(values) })
+  // All others are arrays of fixed-width values, laid out alike.
+  return makeData({ type: type as Int, ...common, data: viewOf(type.ArrayType as typeof Int32Array, values) })
+}
+
+function utf8Vector(values: readonly string[]): Vector<Utf8> {
+  const data = Buffer.from(values.join(''))
+  const valueOffsets = new Int32Array(values.length + 1)
+  for (const [index, value] of values.entries())
+    valueOffsets[index + 1] = valueOffsets[index]! + Buffer.byteLength(value)
+  return new Vector([makeData({ type: new Utf8(), length: values.length, nullCount: 0, valueOffsets, data })])
+}
+
+function bitsOf(bytes: Uint8Array): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(bytes.length / 8))
+  for (const [index, byte] of bytes.entries()) bits[index >> 3]! |= byte << (index & 7)
+  return bits
+}
+
+interface ViewConstructor<T> {
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): T
+  readonly BYTES_PER_ELEMENT: number
+}
+
+function viewOf<T>(View: ViewConstructor<T>, bytes: Uint8Array): T {
+  return new View(bytes.buffer, bytes.byteOffset, bytes.byteLength / View.BYTES_PER_ELEMENT)
+}
+
+const ROWS_WITHOUT_LIMIT = 2 ** 30
+
+function writerProperties(statistics: readonly string[]): WriterProperties {
+  let builder = new WriterPropertiesBuilder()
+    .setCompression(Compression.SNAPPY)
+    .setCreatedBy('millrace')
+    .setMaxRowGroupSize(ROWS_WITHOUT_LIMIT)
+    .setStatisticsEnabled(EnabledStatistics.None)
+  for (const column of statistics) builder = builder.setColumnStatisticsEnabled(column, EnabledStatistics.Chunk)
+  return builder.build()
+}

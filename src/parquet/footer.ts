@@ -1,0 +1,193 @@
+import { MillraceError } from '../errors.ts'
+import { isList, type List, readStruct, type Struct, ThriftError, TYPE, type Value, writeStruct } from './thrift.ts'
+
+/**
+ * A Parquet footer (FileMetaData in parquet.thrift) and the few of its fields that Millrace reads or changes; all others
+ * are carried along as they are.
+ */
+export type FileMetaData = Struct
+
+const FILE = { SCHEMA: 2, ROWS: 3, ROW_GROUPS: 4, KEY_VALUES: 5, COLUMN_ORDERS: 7 } as const
+const GROUP = { COLUMNS: 1, ROWS: 3, FILE_OFFSET: 5, ORDINAL: 7 } as const
+const CHUNK = { FILE_PATH: 1, FILE_OFFSET: 2, META: 3, FIRST_PAGE_INDEX: 4, LAST_PAGE_INDEX: 7 } as const
+const META = {
+  PATH: 3,
+  COMPRESSED_BYTES: 7,
+  DATA_PAGE: 9,
+  INDEX_PAGE: 10,
+  DICTIONARY_PAGE: 11,
+  BLOOM_OFFSET: 14,
+  BLOOM_LENGTH: 15,
+} as const
+const PAGE_OFFSETS: readonly number[] = [META.DATA_PAGE, META.INDEX_PAGE, META.DICTIONARY_PAGE]
+
+/** The four bytes that a Parquet file begins and ends with. */
+export const MAGIC = new Uint8Array([0x50, 0x41, 0x52, 0x31])
+/** Footer length and magic, after the footer. */
+export const TRAILER_BYTES = 8
+
+const text = new TextDecoder()
+const utf8 = new TextEncoder()
+
+/** Bytes of the footer that the last 8 bytes of a file announce, without those 8; DATA_LOST where they are no Parquet. */
+export function footerLength(tail: Uint8Array): number {
+  const trailer = tail.subarray(-TRAILER_BYTES)
+  if (trailer.length < TRAILER_BYTES || MAGIC.some((byte, index) => trailer[4 + index] !== byte)) {
+    throw broken('expected PAR1 at its end')
+  }
+  return new DataView(trailer.buffer, trailer.byteOffset).getUint32(0, true)
+}
+
+/** The footer of a file whose last bytes are `tail`; DATA_LOST where it does not parse or is not wholly there. */
+export function parseFooter(tail: Uint8Array): FileMetaData {
+  const length = footerLength(tail)
+  if (length + TRAILER_BYTES > tail.length)
+    throw broken(`expected a footer of ${length} bytes, found ${tail.length - TRAILER_BYTES}`)
+  try {
+    return readStruct(tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES))
+  } catch (error) {
+    if (error instanceof ThriftError) throw broken(error.message)
+    throw error
+  }
+}
+
+/** The bytes that end a file: footer, its length, magic. */
+export function sealFooter(footer: FileMetaData): Uint8Array {
+  const body = writeStruct(footer)
+  const sealed = new Uint8Array(body.length + TRAILER_BYTES)
+  sealed.set(body)
+  new DataView(sealed.buffer).setUint32(body.length, body.length, true)
+  sealed.set(MAGIC, body.length + 4)
+  return sealed
+}
+
+export function rowCount(structOfRows: FileMetaData): number {
+  return number(get(structOfRows, FILE.ROWS), 'num_rows')
+}
+
+export function rowGroups(footer: FileMetaData): Struct[] {
+  return structs(get(footer, FILE.ROW_GROUPS), 'row_groups')
+}
+
+export function groupRows(group: Struct): number {
+  return number(get(group, GROUP.ROWS), 'num_rows of a row group')
+}
+
+export interface ColumnChunk {
+  /** The column's path in the schema, joined by dots. */
+  column: string
+  /** Where its pages lie in the file. */
+  offset: number
+  length: number
+}
+
+export function columnChunks(group: Struct): ColumnChunk[] {
+  return structs(get(group, GROUP.COLUMNS), 'columns').map(chunk => {
+    if (get(chunk, CHUNK.FILE_PATH) !== undefined)
+      throw broken('expected its columns in the file itself, found another file')
+    const meta = struct(get(chunk, CHUNK.META), 'meta_data')
+    const path = get(meta, META.PATH)
+    if (!isList(path)) throw broken('expected a path_in_schema')
+    const starts = PAGE_OFFSETS.map(id => get(meta, id)).filter(start => typeof start === 'number' && start > 0)
+    if (starts.length === 0) throw broken('expected a data_page_offset')
+    return {
+      column: path.values.map(part => (part instanceof Uint8Array ? text.decode(part) : '')).join('.'),
+      offset: Math.min(...(starts as number[])),
+      length: number(get(meta, META.COMPRESSED_BYTES), 'total_compressed_size'),
+    }
+  })
+}
+
+/**
+ * The row group with its column chunks elsewhere: `offsets` gives each chunk's new place, in the order of columnChunks.
+ * Page indexes and bloom filters lie outside the chunks and are not carried along, so their references go.
+ */
+export function moveRowGroup(group: Struct, offsets: readonly number[], ordinal: number): Struct {
+  const places = columnChunks(group)
+  const chunks = structs(get(group, GROUP.COLUMNS), 'columns').map((chunk, index) => {
+    const by = offsets[index]! - places[index]!.offset
+    return chunk
+      .filter(({ id }) => id < CHUNK.FIRST_PAGE_INDEX || id > CHUNK.LAST_PAGE_INDEX)
+      .map(field => {
+        if (field.id === CHUNK.META) return { ...field, value: moveMeta(field.value as Struct, by) }
+        // Deprecated, and 0 in current writers.
+        return field.id === CHUNK.FILE_OFFSET ? { ...field, value: 0 } : field
+      })
+  })
+  let moved = set(group, GROUP.COLUMNS, TYPE.LIST, { elementType: TYPE.STRUCT, values: chunks })
+  moved = set(moved, GROUP.FILE_OFFSET, TYPE.I64, Math.min(...offsets))
+  return set(moved, GROUP.ORDINAL, TYPE.I16, ordinal)
+}
+
+function moveMeta(meta: Struct, by: number): Struct {
+  return meta
+    .filter(({ id }) => id !== META.BLOOM_OFFSET && id !== META.BLOOM_LENGTH)
+    .map(field =>
+      PAGE_OFFSETS.includes(field.id) && typeof field.value === 'number' && field.value > 0
+        ? { ...field, value: field.value + by }
+        : field,
+    )
+}
+
+/** The same footer over other row groups and other key-value metadata. */
+export function withContent(
+  footer: FileMetaData,
+  groups: readonly Struct[],
+  keyValues: ReadonlyMap<string, string>,
+): FileMetaData {
+  const rows = groups.reduce((sum, group) => sum + groupRows(group), 0)
+  const pairs = [...keyValues].map(
+    ([key, value]): Struct => [
+      { id: 1, type: TYPE.BINARY, value: utf8.encode(key) },
+      { id: 2, type: TYPE.BINARY, value: utf8.encode(value) },
+    ],
+  )
+  let result = set(footer, FILE.ROWS, TYPE.I64, rows)
+  result = set(result, FILE.ROW_GROUPS, TYPE.LIST, { elementType: TYPE.STRUCT, values: groups })
+  return set(result, FILE.KEY_VALUES, TYPE.LIST, { elementType: TYPE.STRUCT, values: pairs })
+}
+
+export function keyValues(footer: FileMetaData): Map<string, string> {
+  const pairs = get(footer, FILE.KEY_VALUES)
+  const result = new Map<string, string>()
+  if (pairs === undefined) return result
+  for (const pair of structs(pairs, 'key_value_metadata')) {
+    const [key, value] = [get(pair, 1), get(pair, 2)]
+    if (key instanceof Uint8Array) result.set(text.decode(key), value instanceof Uint8Array ? text.decode(value) : '')
+  }
+  return result
+}
+
+/** Schema and column orders as bytes: two files whose bytes are equal can have each other's row groups. */
+export function schemaBytes(footer: FileMetaData): Uint8Array {
+  return writeStruct(footer.filter(({ id }) => id === FILE.SCHEMA || id === FILE.COLUMN_ORDERS))
+}
+
+function get(fields: Struct, id: number): Value | undefined {
+  return fields.find(field => field.id === id)?.value
+}
+
+function set(fields: Struct, id: number, type: number, value: Value): Struct {
+  const others = fields.filter(field => field.id !== id)
+  const place = others.findIndex(field => field.id > id)
+  return others.toSpliced(place < 0 ? others.length : place, 0, { id, type, value })
+}
+
+function number(value: Value | undefined, name: string): number {
+  if (typeof value !== 'number' || value < 0) throw broken(`expected a count in ${name}, found ${String(value)}`)
+  return value
+}
+
+function struct(value: Value | undefined, name: string): Struct {
+  if (!Array.isArray(value)) throw broken(`expected a struct in ${name}`)
+  return value as Struct
+}
+
+function structs(value: Value | List | undefined, name: string): Struct[] {
+  if (!isList(value)) throw broken(`expected a list in ${name}`)
+  return value.values.map(item => struct(item, name))
+}
+
+function broken(what: string): MillraceError {
+  return new MillraceError('DATA_LOST', `Not a whole Parquet file: ${what}.`)
+}
