@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { type MysqlAddress, parseMysqlUrl, showMysqlAddress } from './datasources/mysqlUrl.ts'
+import { formatWebHdfsUrl, parseWebHdfsUrl, type WebHdfsAddress } from './datasources/webhdfs/url.ts'
 import { MillraceError } from './errors.ts'
 import { nearestName } from './nearestName.ts'
 
@@ -27,7 +28,7 @@ export type SourceConfig =
   /** `sample`: where the file is missing, it is made and filled with the synthetic sample. */
   { kind: 'duckdb'; file: string; sample: boolean } | ({ kind: 'mysql' } & MysqlAddress)
 
-export type StorageConfig = { kind: 'directory'; folder: string } | { kind: 'webhdfs'; url: string }
+export type StorageConfig = { kind: 'directory'; folder: string } | ({ kind: 'webhdfs' } & WebHdfsAddress)
 
 /** What one GraphQL operation may ask for at most. */
 export interface Limits {
@@ -298,7 +299,7 @@ function parseSourceUrl(text: string): SourceConfig {
 }
 
 function parseStorageUrl(text: string): StorageConfig {
-  if (text.startsWith('webhdfs:')) return { kind: 'webhdfs', url: text }
+  if (text.startsWith('webhdfs:')) return { kind: 'webhdfs', ...parseWebHdfsUrl(text) }
   return { kind: 'directory', folder: parsePath('file:', text) }
 }
 
@@ -316,5 +317,5 @@ function showSource(source: SourceConfig): string {
 }
 
 function showStorage(storage: StorageConfig): string {
-  return storage.kind === 'webhdfs' ? storage.url : `file:${storage.folder}`
+  return storage.kind === 'webhdfs' ? formatWebHdfsUrl(storage) : `file:${storage.folder}`
 }

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server'
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled'
+import { GraphQLError } from 'graphql'
+import type { Logger } from 'pino'
+import type { Context } from '../resolvers/context.ts'
+import { HttpError, readJsonBody } from './body.ts'
+import { costProblem } from './limits.ts'
+import { type Operations, withWarnings } from './operations.ts'
+
+export interface HttpGraphql {
+  start(): Promise<void>
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+  stop(): Promise<void>
+}
+
+/** GraphQL over HTTP: POST with JSON, and GET for queries. */
+export function createHttpGraphql(operations: Operations, log: Logger): HttpGraphql {
+  const apollo = new ApolloServer<Context>({
+    schema: operations.schema,
+    // Our own rule forbids it, so that both transports refuse it alike.
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: operations.limits.tokens },
+    validationRules: operations.rules,
+    formatError: (_, error) => operations.formatError(error),
+    logger: log,
+    plugins: [ApolloServerPluginLandingPageDisabled(), costAndWarnings(operations)],
+  })
+
+  return {
+    start: () => apollo.start(),
+    stop: () => apollo.stop(),
+    handle(request, response) {
+      return operations.inFlight.track(answer(request, response))
+    },
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.method ?? ''
+    if (method !== 'GET' && method !== 'POST') {
+      response.setHeader('allow', 'GET, POST')
+      throw new HttpError(405, `Expected POST or GET, but got ${method}.`, 'Send operations as POST with JSON.')
+    }
+    const body = method === 'POST' ? await readJsonBody(request, operations.limits.bodyBytes) : undefined
+    const reply = await apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: { method, headers: headersOf(request), search: searchOf(request), body },
+      context: async () => operations.createContext(),
+    })
+    response.writeHead(reply.status ?? 200, Object.fromEntries(reply.headers))
+    if (reply.body.kind === 'complete') {
+      response.end(reply.body.string)
+      return
+    }
+    for await (const chunk of reply.body.asyncIterator) response.write(chunk)
+    response.end()
+  }
+}
+
+/** After validation, because the cost of an operation depends on its variables. */
+function costAndWarnings({ schema, limits }: Operations): ApolloServerPlugin<Context> {
+  return {
+    async requestDidStart() {
+      return {
+        async didResolveOperation({ request, document, operation }) {
+          if (!operation) return
+          if (operation.operation === 'subscription') throw notOverHttp()
+          const problem = costProblem(schema, document, operation, request.variables ?? {}, limits.cost)
+          if (problem) throw problem
+        },
+        async willSendResponse({ contextValue, response }) {
+          if (response.body.kind !== 'single') return
+          const { singleResult } = response.body
+          const extensions = withWarnings(singleResult.extensions, contextValue)
+          if (extensions) singleResult.extensions = extensions
+        },
+      }
+    },
+  }
+}
+
+function notOverHttp(): GraphQLError {
+  return new GraphQLError('Expected a query or a mutation, but got a subscription.', {
+    extensions: {
+      hint: 'Subscribe over WebSocket (graphql-transport-ws) at the same address.',
+      http: { status: 400 },
+    },
+  })
+}
+
+function headersOf({ headers }: IncomingMessage): HeaderMap {
+  const map = new HeaderMap()
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  return map
+}
+
+function searchOf({ url = '' }: IncomingMessage): string {
+  const start = url.indexOf('?')
+  return start < 0 ? '' : url.slice(start)
+}
