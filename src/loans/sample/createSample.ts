@@ -59,9 +59,11 @@ async function fill(
 ): Promise<void> {
   const interrupt = () => connection.interrupt()
   signal?.addEventListener('abort', interrupt, { once: true })
+  let done = 0
   const timer = setInterval(() => {
-    const share = Math.max(0, connection.progress.percentage) / 100
-    onProgress?.({ done: Math.floor(share * SAMPLE_LOANS), total: SAMPLE_LOANS })
+    // It is -1 between statements.
+    done = Math.max(done, Math.floor((connection.progress.percentage / 100) * SAMPLE_LOANS))
+    onProgress?.({ done, total: SAMPLE_LOANS })
   }, PROGRESS_EVERY_MILLIS)
   try {
     await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false')

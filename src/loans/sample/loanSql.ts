@@ -18,8 +18,9 @@ const AMOUNT_STEPS = [
 ]
 
 /**
- * The SELECT that makes all rows of `loans`, in their order. It reads the variables of prepareLoans(): `places`,
- * `county_slots` (a county's position in `places`, once per PEOPLE_PER_SLOT people) and `lenders` (their identifiers).
+ * The SELECT that makes all rows of `loans`, in their order. It reads what prepareLoans() makes: the table `numbered_rows`
+ * and the variables `places`, `county_slots` (a county's position in `places`, once per PEOPLE_PER_SLOT people) and
+ * `lenders` (their identifiers).
  */
 export function loansSelect(seed: number): string {
   const random = randomSql(seed, 'i')
@@ -39,9 +40,6 @@ function facts(seed: number, { draw, between, pick, chance }: Random): string {
   // A permutation of the row numbers, so that the count in range is exact.
   const position = `(i * ${MULTIPLIER} + ${(seed * 7_919) % SAMPLE_LOANS}) % ${SAMPLE_LOANS}`
   return `
-numbered AS (
-  SELECT CAST(range AS BIGINT) AS i FROM range(${SAMPLE_LOANS})
-),
 chosen AS (
   SELECT i,
     ${position} < ${SAMPLE_LOANS_IN_RANGE} AS in_range,
@@ -80,7 +78,7 @@ chosen AS (
       'step',
       AMOUNT_STEPS.map(step => [1, String(step)] as const),
     )} AS step
-  FROM numbered
+  FROM numbered_rows
 ),
 facts AS (
   SELECT *,
@@ -111,6 +109,8 @@ export function prepareLoans(seed: number): string[] {
   const middle = Array.from({ length: 12 }, (_, position) => letter(position)).join(' || ')
   const identifier = `'549300' || ${middle} || lpad(CAST(${random.draw('identifier check', 98)} AS VARCHAR), 2, '0')`
   return [
+    // Several threads share the scan of a table, and keep its order; they would not share a range().
+    `CREATE TEMP TABLE numbered_rows AS SELECT CAST(range AS BIGINT) AS i FROM range(${SAMPLE_LOANS})`,
     `SET VARIABLE places = [${places.join(', ')}]`,
     `SET VARIABLE county_slots = CAST('[${slots.join(', ')}]' AS UTINYINT[])`,
     `SET VARIABLE lenders = (SELECT list(${identifier} ORDER BY range) FROM range(${LENDERS}))`,
