@@ -117,11 +117,15 @@ function openServices(folder: string, state: ClusterState): OpenedServices {
 }
 
 async function startService(name: ServiceName, service: Service, progress: Progress): Promise<void> {
-  const names = service.daemons.map(daemon => daemon.name).join(', ')
-  progress(`${name}: starting ${names}`)
+  const stopped = service.daemons.filter(daemon => daemon.state() === 'stopped').map(daemon => daemon.name)
+  if (stopped.length > 0) progress(`${name}: starting ${stopped.join(', ')}`)
   const startedAt = performance.now()
   await service.start()
-  progress(`${name}: ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+  progress(
+    stopped.length === 0
+      ? `${name}: runs already`
+      : `${name}: ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
+  )
 }
 
 function createCluster(folder: string, opened: OpenedServices, endGuard?: () => void): Cluster {
@@ -157,19 +161,23 @@ function createCluster(folder: string, opened: OpenedServices, endGuard?: () => 
     },
 
     async waitForLiveDataNodes(count, timeoutMillis = 60_000) {
-      const { view } = hdfsService()
+      const service = hdfsService()
       await waitUntil(
-        { description: `the NameNode to count ${count} live DataNodes`, timeoutMillis, detail: () => describe(view) },
-        async () => (await view()).live.length === count,
+        {
+          description: `the NameNode to count ${count} live DataNodes`,
+          timeoutMillis,
+          detail: () => describe(service),
+        },
+        async () => (await service.view()).live.length === count,
       )
     },
     async waitUntilDead(name, timeoutMillis = 120_000) {
-      const { view, dataNodeHosts } = hdfsService()
-      const host = dataNodeHosts.get(name)
-      if (!host) throw new Error(`expected one of ${[...dataNodeHosts.keys()].join(', ')}, got "${name}"`)
+      const service = hdfsService()
+      const host = service.dataNodeHosts.get(name)
+      if (!host) throw new Error(`expected one of ${[...service.dataNodeHosts.keys()].join(', ')}, got "${name}"`)
       await waitUntil(
-        { description: `the NameNode to give up ${name}`, timeoutMillis, detail: () => describe(view) },
-        async () => (await view()).dead.includes(host),
+        { description: `the NameNode to give up ${name}`, timeoutMillis, detail: () => describe(service) },
+        async () => (await service.view()).dead.includes(host),
       )
     },
     hdfs: async args => hdfsService().run(args),
@@ -180,14 +188,14 @@ function createCluster(folder: string, opened: OpenedServices, endGuard?: () => 
     },
     async destroy() {
       await Promise.all(daemons.map(daemon => daemon.stop(0)))
-      await rm(folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
       endGuard?.()
     },
   }
 }
 
-async function describe(view: HdfsService['view']): Promise<string> {
-  const { live, dead } = await view()
+async function describe(hdfs: HdfsService): Promise<string> {
+  const { live, dead } = await hdfs.view()
   return `live: ${live.join(', ') || 'none'}; dead: ${dead.join(', ') || 'none'}`
 }
 

@@ -60,7 +60,7 @@ export function hadoopFolder(): string {
 export function findJava(): string | undefined {
   const homes = existsSync('/usr/lib/jvm') ? readdirSync('/usr/lib/jvm') : []
   const java17 = homes
-    .filter(home => /^java-17-openjdk/.test(home))
+    .filter(home => home.startsWith('java-17-openjdk'))
     .map(home => join('/usr/lib/jvm', home, 'bin', 'java'))
     .find(existsSync)
   return java17 ?? findCommand('java')

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Argument, Command } from 'commander'
 import { attachCluster, type Cluster, startCluster } from './cluster.ts'
 
@@ -58,7 +58,9 @@ program
   .argument('<arguments...>')
   .allowUnknownOption()
   .passThroughOptions()
-  .action(async (args: string[]) => process.stdout.write(await (await attached()).hdfs(args)))
+  .action(async (args: string[]) => {
+    process.stdout.write(await (await attached()).hdfs(args))
+  })
 
 try {
   await program.parseAsync()

@@ -12,6 +12,10 @@ export interface NameNodeView {
   dead: string[]
 }
 
+interface Beans<Bean> {
+  beans: Bean[]
+}
+
 interface NameNodeInfo {
   Safemode: string
   /** JSON within JSON: "host:port" -> details. */
@@ -19,26 +23,39 @@ interface NameNodeInfo {
   DeadNodes: string
 }
 
+interface DataNodeActivity {
+  /** Since the process started. */
+  BlockReportsNumOps: number
+}
+
 export async function nameNodeView(httpPort: number): Promise<NameNodeView> {
-  const url = `http://${NAME_NODE_HOST}:${httpPort}/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo`
-  const { beans } = (await (await get(url)).json()) as { beans: NameNodeInfo[] }
-  const info = beans[0]
-  if (!info) throw new Error(`expected a NameNodeInfo bean from ${url}, got none`)
+  const info = await bean<NameNodeInfo>(`${NAME_NODE_HOST}:${httpPort}`, 'service=NameNode,name=NameNodeInfo')
   return { safeMode: info.Safemode !== '', live: hostsOf(info.LiveNodes), dead: hostsOf(info.DeadNodes) }
 }
 
 /**
- * True once a file went through the DataNode, in and out, by WebHDFS. The first write and the first read take a JVM
+ * True once the DataNode has told the NameNode of its blocks and a file went through the DataNode, in and out, by WebHDFS. The first write and the first read take a JVM
  * seconds each, which tests should not meet in the middle of a deadline.
  */
 export async function useDataNode(plan: HdfsPlan, node: DataNodePlan): Promise<boolean> {
-  const { live } = await nameNodeView(plan.nameNode.httpPort)
-  if (!live.includes(node.host)) return false
+  // Not what the NameNode thinks: it may not have noticed yet that a restarted DataNode was away.
+  const activity = await bean<DataNodeActivity>(
+    `${node.host}:${node.httpPort}`,
+    'service=DataNode,name=DataNodeActivity*',
+  )
+  if (activity.BlockReportsNumOps === 0) return false
   const file = `http://${NAME_NODE_HOST}:${plan.nameNode.httpPort}/webhdfs/v1/.harness-${node.name}?user.name=root`
   await put(await throughNode(`${file}&op=CREATE&overwrite=true&replication=2&noredirect=true`, 'PUT', node), 'ready')
   const read = await (await get(await throughNode(`${file}&op=OPEN&noredirect=true`, 'GET', node))).text()
   await get(`${file}&op=DELETE`, 'DELETE')
   return read === 'ready'
+}
+
+async function bean<Bean>(address: string, query: string): Promise<Bean> {
+  const url = `http://${address}/jmx?qry=Hadoop:${query}`
+  const { beans } = (await (await get(url)).json()) as Beans<Bean>
+  if (!beans[0]) throw new Error(`expected a bean from ${url}, got none`)
+  return beans[0]
 }
 
 /** Any DataNode serves any file; the NameNode names one of its choice, and we go to ours with the same query. */
@@ -64,7 +81,7 @@ function put(url: URL, body: string): Promise<void> {
       response.once('end', () =>
         response.statusCode === 201
           ? resolve()
-          : reject(new Error(`PUT ${url}: expected 201, got ${response.statusCode}`)),
+          : reject(new Error(`PUT ${url.href}: expected 201, got ${response.statusCode}`)),
       )
     })
     sent.once('error', reject)
