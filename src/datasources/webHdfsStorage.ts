@@ -1,0 +1,118 @@
+import { hasCode, MillraceError } from '../errors.ts'
+import { abortable } from './abortable.ts'
+import type { Call } from './call.ts'
+import type { FileStatus, Storage } from './storage.ts'
+import { childOf, parentOf, quoted } from './storagePath.ts'
+import { doneAnswer, fileStatusAnswer, listStatusAnswer, readAnswer, toFileStatus } from './webhdfs/answers.ts'
+import { createDataNodes } from './webhdfs/dataNodes.ts'
+import { createBlockLocator } from './webhdfs/fileBlocks.ts'
+import { createNameNode, hdfsPath } from './webhdfs/nameNode.ts'
+import { createNodeHealth } from './webhdfs/nodeHealth.ts'
+import { createFileReader } from './webhdfs/openFile.ts'
+import { type WebHdfsSettings, webHdfsDefaults } from './webhdfs/settings.ts'
+import { formatWebHdfsUrl, type WebHdfsAddress } from './webhdfs/url.ts'
+import { createFileWriter } from './webhdfs/writeFile.ts'
+
+export { parseWebHdfsUrl } from './webhdfs/url.ts'
+
+export interface WebHdfsOptions extends WebHdfsAddress {
+  /** What differs from webHdfsDefaults. */
+  settings?: Partial<WebHdfsSettings>
+}
+
+/** HDFS through the HTTP servers of its NameNodes and DataNodes; connects when first used. See docs/architecture.md. */
+export function webHdfsStorage({ nameNodes, user, root, settings: changes }: WebHdfsOptions): Storage {
+  const address = { nameNodes, user, root }
+  const settings = { ...webHdfsDefaults, ...changes }
+  const nameNode = createNameNode(address, settings)
+  const dataNodes = createDataNodes(nameNode)
+  const health = createNodeHealth(settings.rememberFailureMillis, () => performance.now())
+  const reader = createFileReader({ nameNode, dataNodes, health, settings, stat })
+  const writer = createFileWriter({ nameNode, dataNodes, health, settings })
+  const blockLocations = createBlockLocator(nameNode, stat)
+
+  async function stat(path: string, call: Call = {}): Promise<FileStatus> {
+    const op = 'GETFILESTATUS'
+    const answer = await nameNode.ask({ method: 'GET', op, path }, call)
+    return toFileStatus(readAnswer(fileStatusAnswer, answer, op).FileStatus, path)
+  }
+
+  async function list(folder: string, call: Call): Promise<FileStatus[]> {
+    const op = 'LISTSTATUS'
+    let answer: unknown
+    try {
+      answer = await nameNode.ask({ method: 'GET', op, path: folder }, call)
+    } catch (error) {
+      if (hasCode(error, 'NOT_FOUND')) return []
+      throw error
+    }
+    const children = readAnswer(listStatusAnswer, answer, op).FileStatuses.FileStatus
+    if (children.some(({ pathSuffix }) => pathSuffix === '')) {
+      throw new MillraceError('BAD_USER_INPUT', `expected a folder at ${quoted(folder)}, found a file`)
+    }
+    return children
+      .map(child => toFileStatus(child, childOf(folder, child.pathSuffix)))
+      .sort((left, right) => (left.path < right.path ? -1 : 1))
+  }
+
+  async function rename(from: string, to: string, call: Call): Promise<void> {
+    const parameters = { destination: hdfsPath(root, to), renameoptions: 'OVERWRITE' }
+    const operation = { method: 'PUT', op: 'RENAME', path: from, parameters, once: true } as const
+    try {
+      await nameNode.ask(operation, call)
+    } catch (error) {
+      if (!hasCode(error, 'NOT_FOUND')) throw error
+      // Either end may be missing, and the answer does not say reliably which: the source, or the folder of the target.
+      await stat(from, call)
+      await makeFolder(parentOf(to), call)
+      await nameNode.ask(operation, call)
+    }
+  }
+
+  async function makeFolder(path: string, call: Call): Promise<void> {
+    const op = 'MKDIRS'
+    const { boolean } = readAnswer(doneAnswer, await nameNode.ask({ method: 'PUT', op, path }, call), op)
+    if (!boolean) throw new MillraceError('UNAVAILABLE', `HDFS did not make the folder ${quoted(path)}`)
+  }
+
+  async function remove(path: string, call: Call): Promise<void> {
+    parentOf(path)
+    await nameNode.ask({ method: 'DELETE', op: 'DELETE', path, parameters: { recursive: true } }, call)
+  }
+
+  /** Asks the active NameNode about "/" first: its status page would answer on a standby too. */
+  async function ping(call: Call): Promise<string> {
+    await stat('/', call).catch(error => {
+      // A root folder that nobody has written to yet is made with the first file.
+      if (!hasCode(error, 'NOT_FOUND')) throw error
+    })
+    const { version, safeMode, live, dead } = await abortable(dataNodes.overview(), call.signal)
+    if (safeMode !== '') {
+      throw new MillraceError('UNAVAILABLE', 'HDFS is in safe mode: it can be read but not written', {
+        hint: 'A NameNode that is starting leaves safe mode by itself once its DataNodes have reported.',
+      })
+    }
+    if (live === 0) {
+      throw new MillraceError('UNAVAILABLE', `HDFS has no live DataNode (${dead} dead)`, { hint: 'Start a DataNode.' })
+    }
+    return `Hadoop ${version}, NameNode ${nameNode.active()}, ${live} live and ${dead} dead DataNodes`
+  }
+
+  return {
+    kind: 'webhdfs',
+    url: formatWebHdfsUrl(address),
+    stat,
+    list: (folder, call = {}) => list(folder, call),
+    read: (path, range, call = {}) => reader.read(path, range, call),
+    create: (path, content, layout, call = {}) => writer.write(path, content, layout, call),
+    rename: (from, to, call = {}) => rename(from, to, call),
+    remove: (path, call = {}) => remove(path, call),
+    blockLocations: (path, call = {}) => blockLocations(path, call),
+    dataNodes: (call = {}) => abortable(dataNodes.statuses(), call.signal),
+    ping: (call = {}) => ping(call),
+    async close() {
+      writer.close()
+      await Promise.all([reader.close(), nameNode.close()])
+    },
+  }
+}
