@@ -119,7 +119,7 @@ export function readStruct(bytes: Uint8Array): Struct {
 
   const zigzag = (): number | bigint => {
     const encoded = varint()
-    if (typeof encoded === 'bigint') return encoded & 1n ? -((encoded + 1n) >> 1n) : encoded >> 1n
+    if (typeof encoded === 'bigint') return smallest(encoded & 1n ? -((encoded + 1n) >> 1n) : encoded >> 1n)
     return encoded % 2 === 1 ? -(encoded + 1) / 2 : encoded / 2
   }
 
@@ -212,6 +212,10 @@ function bigVarint(bytes: Uint8Array): bigint {
   let result = 0n
   for (let index = bytes.length - 1; index >= 0; index--) result = (result << 7n) | BigInt(bytes[index]! & 127)
   return result
+}
+
+function smallest(value: bigint): number | bigint {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value
 }
 
 function size(value: number | bigint): number {
