@@ -59,6 +59,8 @@ export function createServer({ schema, domains, config, log }: ServerParts): Ser
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!isForUs(request, config.host)) throw notForUs(request)
+    if (stopping)
+      throw new HttpError(503, 'The server is stopping and takes nothing new.', 'Try again when it is back.')
     const path = pathOf(request)
     if (await graphiql?.handle(request, response, path)) return
     switch (path) {
@@ -68,7 +70,7 @@ export function createServer({ schema, domains, config, log }: ServerParts): Ser
         return sendJson(response, 200, { status: 'ok' })
       case '/readyz': {
         const systems = await domains.systems.statuses()
-        const ready = !stopping && systems.every(({ reachable }) => reachable)
+        const ready = systems.every(({ reachable }) => reachable)
         return sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', systems })
       }
     }

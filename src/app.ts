@@ -1,0 +1,142 @@
+import { join } from 'node:path'
+import type { GraphQLSchema } from 'graphql'
+import { type Logger, pino } from 'pino'
+import type { Config } from './config.ts'
+import { claimDataDirectory, type DataDirectory } from './dataDirectory.ts'
+import { duckdbSource } from './datasources/duckdbSource.ts'
+import { localStorage } from './datasources/localStorage.ts'
+import { mysqlSource } from './datasources/mysqlSource.ts'
+import type { Source } from './datasources/source.ts'
+import type { Storage } from './datasources/storage.ts'
+import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
+import { type EmbeddedSource, embeddedSource } from './embeddedSource.ts'
+import { createJobs } from './jobs/createJobs.ts'
+import type { Jobs } from './jobs/job.ts'
+import { createLoans } from './loans/createLoans.ts'
+import type { Loans } from './loans/loans.ts'
+import { PARTITIONS_FOLDER } from './loans/partitionFile.ts'
+import { createEncoder, type Encoder } from './parquet/encoder.ts'
+import type { Domains } from './resolvers/context.ts'
+import { createSchema } from './resolvers/schema.ts'
+import { createServer } from './server/createServer.ts'
+import { sweptPublisher } from './sweptPublisher.ts'
+import { createSystems } from './systems/createSystems.ts'
+
+export interface App {
+  domains: Domains
+  schema: GraphQLSchema
+  /** Errors where the port cannot be had: see Server.listen. */
+  listen(): Promise<{ url: string; webSocketUrl: string }>
+  /** Finishes what is under way for a few seconds, cancels jobs, and lets go of everything. Once is enough. */
+  close(): Promise<void>
+}
+
+/** What a test or a command brings itself. Keepers that are brought are closed with the app all the same. */
+export interface AppParts {
+  source?: Source
+  storage?: Storage
+  jobs?: Jobs
+  loans?: Loans
+  log?: Logger
+  /** Milliseconds since 1970. */
+  clock?: () => number
+}
+
+/** Where the loans domain publishes files. */
+const PUBLISHED_FOLDERS = ['/', PARTITIONS_FOLDER]
+const BYTES_PER_MIB = 1024 * 1024
+
+/**
+ * The whole program, wired by hand and not yet listening.
+ *
+ * Errors: CONFLICT where another process holds the data directory, BAD_USER_INPUT where it cannot be written.
+ */
+export async function createApp(config: Config, parts: AppParts = {}): Promise<App> {
+  const directory = claimDataDirectory(config.dataDir)
+  try {
+    return assemble(config, directory, parts)
+  } catch (error) {
+    directory.release()
+    throw error
+  }
+}
+
+function assemble(config: Config, directory: DataDirectory, parts: AppParts): App {
+  const log = parts.log ?? createLog(config)
+  const embedded = parts.source ? undefined : openEmbeddedSource(config, log)
+  const source = parts.source ?? embedded ?? openSource(config)
+  const storage = parts.storage ?? openStorage(config)
+  const jobs =
+    parts.jobs ??
+    createJobs({ file: join(config.dataDir, 'jobs.sqlite'), log, ...(parts.clock && { clock: parts.clock }) })
+  const encoder = createEncoder({ threads: config.encodeThreads })
+  const loans = parts.loans ?? openLoans({ config, directory, source, storage, jobs, encoder, log })
+  const domains: Domains = { loans, jobs, systems: createSystems({ source, storage }) }
+  const schema = createSchema()
+  const server = createServer({ schema, domains, config, log })
+
+  let closed: Promise<void> | undefined
+  async function close(): Promise<void> {
+    // Together: requests that wait for a job are answered when it has been cancelled.
+    await Promise.all([server.close(), jobs.close()])
+    await encoder.close()
+    await Promise.all([source.close(), storage.close()])
+    directory.release()
+  }
+
+  return {
+    domains,
+    schema,
+    async listen() {
+      const addresses = await server.listen()
+      directory.announce({ url: addresses.url, pid: process.pid })
+      embedded?.prepare()
+      return addresses
+    },
+    close() {
+      closed ??= close()
+      return closed
+    },
+  }
+}
+
+function createLog({ logLevel }: Config): Logger {
+  // To stderr: stdout is for what a person asked for.
+  return pino({ level: logLevel, base: null }, pino.destination(2))
+}
+
+function openEmbeddedSource({ source }: Config, log: Logger): EmbeddedSource | undefined {
+  return source.kind === 'duckdb' && source.sample ? embeddedSource({ file: source.file, log }) : undefined
+}
+
+function openSource({ source }: Config): Source {
+  return source.kind === 'mysql' ? mysqlSource({ url: source }) : duckdbSource(source)
+}
+
+function openStorage({ storage }: Config): Storage {
+  return storage.kind === 'webhdfs' ? webHdfsStorage(storage) : localStorage(storage)
+}
+
+interface LoansParts {
+  config: Config
+  directory: DataDirectory
+  source: Source
+  storage: Storage
+  jobs: Jobs
+  encoder: Encoder
+  log: Logger
+}
+
+function openLoans({ config, directory, source, storage, jobs, encoder, log }: LoansParts): Loans {
+  return createLoans({
+    source,
+    storage,
+    jobs,
+    encoder,
+    publisher: sweptPublisher(storage, directory.ownerId, PUBLISHED_FOLDERS, log),
+    workFolder: directory.workFolder,
+    sourceWaitMillis: config.sourceWaitSeconds * 1000,
+    migrationMemoryBytes: config.migrationMemoryMib * BYTES_PER_MIB,
+    note: (message, details) => log.warn(details, message),
+  })
+}
