@@ -2,7 +2,7 @@ import { access, constants } from 'node:fs/promises'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { MillraceError } from '../errors.ts'
 import type { Call } from './call.ts'
-import { readBatch, selectList } from './duckdbRows.ts'
+import { rowReader } from './duckdbRows.ts'
 import { describeDuckdbColumn } from './duckdbTypes.ts'
 import {
   type DescribedColumn,
@@ -98,13 +98,13 @@ const DIALECT: SqlDialect = { quote: quoteDuckdbName, parameters: ['$1::DOUBLE',
 /** Streams: DuckDB computes a little ahead of the reader and then waits. */
 async function* readRows(connection: DuckDBConnection, query: RowQuery): AsyncGenerator<Row[], void, undefined> {
   const tables = await describeTables(connection, query)
-  const values = selectedValues(query, tables, DIALECT)
-  const sql = `SELECT ${selectList(values)} ${fromJoinWhere(query, tables, DIALECT)}`
+  const { selectList, read } = rowReader(selectedValues(query, tables, DIALECT))
+  const sql = `SELECT ${selectList} ${fromJoinWhere(query, tables, DIALECT)}`
   const result = await connection.stream(sql, [query.where.above, query.where.below])
   for (;;) {
     const chunk = await result.fetchChunk()
     if (!chunk || chunk.rowCount === 0) return
-    yield readBatch(chunk, values)
+    yield read(chunk)
   }
 }
 

@@ -1,0 +1,73 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { createMysqlTables, type NewTable } from '../../datasources/mysqlTables.ts'
+import { SAMPLE_SEED, type SampleProgress } from './createSample.ts'
+import { loansSelect, prepareLoans } from './loanSql.ts'
+import { text } from './random.ts'
+import { LOAN_COLUMNS, LOAN_TYPES, SAMPLE_LOANS, type SampleType } from './schema.ts'
+
+export interface LoadSampleOptions {
+  /** As for createSample(). */
+  seed?: number
+  /** Drops `loans` and `loan_types` where they are; CONFLICT otherwise. */
+  replace?: boolean
+  onProgress?: (progress: SampleProgress) => void
+  signal?: AbortSignal
+}
+
+/**
+ * Puts the rows that createSample() makes into the MySQL database of `mysql://user:password@host:port/database`, all or none.
+ * Errors as in Source, and CONFLICT where the tables are there already.
+ */
+export async function loadSampleInto(mysqlUrl: string, options: LoadSampleOptions = {}): Promise<void> {
+  const { seed = SAMPLE_SEED, replace = false, onProgress, signal } = options
+  signal?.throwIfAborted()
+  const instance = await DuckDBInstance.create(':memory:')
+  try {
+    const tables = [loanTypes(), loans(await instance.connect(), seed)]
+    const onRows = (rows: number) => onProgress?.({ done: Math.max(0, rows - LOAN_TYPES.length), total: SAMPLE_LOANS })
+    await createMysqlTables(mysqlUrl, tables, { replace, onRows, ...(signal && { signal }) })
+  } finally {
+    instance.closeSync()
+  }
+}
+
+function loanTypes(): NewTable {
+  return {
+    name: 'loan_types',
+    definition: 'id BIGINT NOT NULL PRIMARY KEY, loan_type_name TEXT',
+    rows: once(LOAN_TYPES.map(([id, name]) => `(${id},${text(name)})`)),
+  }
+}
+
+function loans(connection: DuckDBConnection, seed: number): NewTable {
+  const columns = LOAN_COLUMNS.map(([name, type]) => `\`${name}\` ${type}`)
+  return { name: 'loans', definition: columns.join(', '), rows: loanRows(connection, seed) }
+}
+
+/** DuckDB writes the tuples of the INSERTs itself: nothing is done per value here. */
+async function* loanRows(connection: DuckDBConnection, seed: number): AsyncGenerator<string[], void, undefined> {
+  try {
+    for (const statement of prepareLoans(seed)) await connection.run(statement)
+    const values = LOAN_COLUMNS.map(([name, type]) => mysqlLiteral(name, type)).join(", ',', ")
+    const result = await connection.stream(`SELECT concat('(', ${values}, ')') FROM (${loansSelect(seed)})`)
+    for (;;) {
+      const chunk = await result.fetchChunk()
+      if (!chunk || chunk.rowCount === 0) return
+      yield chunk.getColumnValues(0) as string[]
+    }
+  } finally {
+    connection.interrupt()
+    connection.closeSync()
+  }
+}
+
+/** The shortest decimal that DuckDB prints for a double is read back as the same double. */
+function mysqlLiteral(name: string, type: SampleType): string {
+  if (type !== 'TEXT') return `coalesce(CAST(${name} AS VARCHAR), 'NULL')`
+  const escaped = `replace(replace(${name}, '\\', '\\\\'), '''', '''''')`
+  return `coalesce('''' || ${escaped} || '''', 'NULL')`
+}
+
+async function* once<T>(item: T): AsyncGenerator<T, void, undefined> {
+  yield item
+}
