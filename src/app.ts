@@ -38,6 +38,8 @@ export interface AppParts {
   jobs?: Jobs
   loans?: Loans
   log?: Logger
+  /** Whether commands may find this server while it listens; false for one that a command runs for itself. */
+  announce?: boolean
   /** Milliseconds since 1970. */
   clock?: () => number
 }
@@ -89,7 +91,7 @@ function assemble(config: Config, directory: DataDirectory, parts: AppParts): Ap
     schema,
     async listen() {
       const addresses = await server.listen()
-      directory.announce({ url: addresses.url, pid: process.pid })
+      if (parts.announce !== false) directory.announce({ url: addresses.url, pid: process.pid })
       embedded?.prepare()
       return addresses
     },

@@ -4,7 +4,7 @@ import { ERROR_CODES, type ErrorCode, MillraceError } from '../errors.ts'
 export interface GraphqlReply<Result> {
   data?: Result | null | undefined
   errors?: readonly GraphqlError[] | undefined
-  extensions?: { [name: string]: unknown } | undefined
+  extensions?: unknown
 }
 
 export interface GraphqlError {
@@ -23,12 +23,13 @@ export function dataOf<Result>({ data, errors }: GraphqlReply<Result>): Result {
 
 export function errorOf({ message, extensions }: GraphqlError): MillraceError {
   const hint = typeof extensions?.hint === 'string' ? { hint: extensions.hint } : {}
-  return new MillraceError(codeOf(extensions?.code), message, hint)
+  return new MillraceError(errorCodeOf(extensions?.code), message, hint)
 }
 
 /** What the user should know although the answer is right. */
 export function warningsOf({ extensions }: GraphqlReply<unknown>): string[] {
-  const warnings = extensions?.warnings
+  if (typeof extensions !== 'object' || extensions === null || !('warnings' in extensions)) return []
+  const { warnings } = extensions
   return Array.isArray(warnings) ? warnings.filter(warning => typeof warning === 'string') : []
 }
 
@@ -41,7 +42,14 @@ export function areGraphqlErrors(value: unknown): value is GraphqlError[] {
   return Array.isArray(value) && value.every(error => typeof error === 'object' && error !== null && 'message' in error)
 }
 
-/** A server may know codes that this client does not. */
-function codeOf(code: unknown): ErrorCode {
+/** A root field is null only beside an error, and that has been thrown already. */
+export function present<Value>(value: Value | null): Value {
+  if (value === null)
+    throw new MillraceError('INTERNAL', 'Expected an answer or an error from the server, but it gave null.')
+  return value
+}
+
+/** The code as this client knows it: a server may know others. */
+export function errorCodeOf(code: unknown): ErrorCode {
   return ERROR_CODES.find(known => known === code) ?? 'INTERNAL'
 }
