@@ -184,7 +184,6 @@ function createCluster(folder: string, opened: OpenedServices, endGuard?: () => 
 
     async down() {
       await Promise.all(daemons.map(daemon => daemon.stop()))
-      endGuard?.()
     },
     async destroy() {
       await Promise.all(daemons.map(daemon => daemon.stop(0)))

@@ -132,7 +132,7 @@ export function identify(pid: number): ProcessIdentity {
 
 export function processState(identity: ProcessIdentity): ProcessState {
   if (identity.boot !== bootId()) return 'gone'
-  let stat: { state: string; startedAt: string }
+  let stat: ProcessStat
   try {
     stat = statOf(identity.pid)
   } catch {
@@ -140,15 +140,23 @@ export function processState(identity: ProcessIdentity): ProcessState {
   }
   if (stat.startedAt !== identity.startedAt) return 'gone'
   // A zombie (Z) holds nothing but its pid: it waits for a parent that may never ask, such as a container's first process.
-  if (stat.state === 'Z' || stat.state === 'X') return 'gone'
+  // But while other threads of it are still dying, its ports are taken.
+  if ((stat.state === 'Z' && stat.threads <= 1) || stat.state === 'X') return 'gone'
   return stat.state === 'T' ? 'hung' : 'running'
 }
 
-function statOf(pid: number): { state: string; startedAt: string } {
+interface ProcessStat {
+  /** One letter, see proc(5). */
+  state: string
+  threads: number
+  startedAt: string
+}
+
+function statOf(pid: number): ProcessStat {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // "pid (name) state ppid ...": the name may itself hold blanks and brackets. The start time is field 22.
+  // "pid (name) state ppid ...": the name may itself hold blanks and brackets. proc(5) counts the pid as field 1.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { state: fields[0]!, startedAt: fields[19]! }
+  return { state: fields[3 - 3]!, threads: Number(fields[20 - 3]), startedAt: fields[22 - 3]! }
 }
 
 function bootId(): string {
