@@ -64,6 +64,10 @@ export function toMillraceError(error: unknown, path: string): unknown {
   return new MillraceError(rule.code, `${rule.says(quoted(path))} (${errno})`, { ...hint, cause: error })
 }
 
+export function nothingAt(path: string): MillraceError {
+  return new MillraceError(nothingThere.code, nothingThere.says(quoted(path)))
+}
+
 /** True for an error of the operating system with one of the names. */
 export function hasErrno(error: unknown, ...names: string[]): boolean {
   const errno = errnoOf(error)

@@ -1,7 +1,7 @@
 import { mkdir, open, realpath } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { MillraceError } from '../errors.ts'
-import { hasErrno } from './localErrors.ts'
+import { hasErrno, nothingAt, toMillraceError } from './localErrors.ts'
 import { parentOf, pathSegments, quoted } from './storagePath.ts'
 
 /** Where the paths of a storage lie on disk. No answer is outside the directory, whatever symbolic links there are. */
@@ -16,7 +16,7 @@ export interface LocalPlaces {
   locateNew(path: string): Promise<string>
 }
 
-/** Throws the errors of the file system as they are, and FORBIDDEN for a link that leads out of the directory. */
+/** Throws NOT_FOUND where a place that must exist does not, other errors of the file system as they are, and FORBIDDEN for a link that leads out of the directory. */
 export function localPlaces(folder: string): LocalPlaces {
   const base = resolve(folder)
   let known: Promise<string> | undefined
@@ -78,7 +78,9 @@ async function makeFolder(place: string): Promise<void> {
 }
 
 async function insideOf(top: string, place: string, path: string): Promise<string> {
-  const real = await realpath(place)
+  const real = await realpath(place).catch((error: unknown) => {
+    throw hasErrno(error, 'ENOTDIR') ? nothingAt(path) : toMillraceError(error, path)
+  })
   if (real === top || real.startsWith(top === sep ? sep : top + sep)) return real
   throw new MillraceError(
     'FORBIDDEN',

@@ -1,6 +1,6 @@
 import { access, constants, open, readdir, rename as renameFile, rm, stat as statFile, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { MillraceError } from '../errors.ts'
+import { hasCode, MillraceError } from '../errors.ts'
 import { abortableChunks } from './abortable.ts'
 import type { Call } from './call.ts'
 import { hasErrno, toMillraceError } from './localErrors.ts'
@@ -25,18 +25,16 @@ export function localStorage({ folder }: LocalStorageOptions): Storage {
   const places = localPlaces(folder)
 
   async function stat(path: string): Promise<FileStatus> {
-    const { ino, birthtimeNs, mtimeNs, mtimeMs, size, ...status } = await statFile(await places.locateExisting(path), {
-      bigint: true,
-    })
+    const status = await statFile(await places.locateExisting(path), { bigint: true })
     if (!status.isFile() && !status.isDirectory()) throw notAFile(path, 'a device or a pipe')
     const kind = status.isFile() ? 'file' : 'folder'
     return {
       path,
       kind,
-      length: kind === 'file' ? Number(size) : 0,
-      modifiedAtMillis: Number(mtimeMs),
+      length: kind === 'file' ? Number(status.size) : 0,
+      modifiedAtMillis: Number(status.mtimeMs),
       // Without the change time (ctime), which a rename sets too: a published file is the one that was its temporary.
-      fileId: `${ino}-${birthtimeNs}-${mtimeNs}`,
+      fileId: `${status.ino}-${status.birthtimeNs}-${status.mtimeNs}`,
       replication: kind === 'file' ? 1 : 0,
       blockBytes: kind === 'file' ? BLOCK_BYTES : 0,
     }
@@ -47,7 +45,7 @@ export function localStorage({ folder }: LocalStorageOptions): Storage {
     try {
       place = await places.locateExisting(folder)
     } catch (error) {
-      if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return []
+      if (hasCode(error, 'NOT_FOUND')) return []
       throw error
     }
     const names = await readdir(place)
@@ -96,8 +94,8 @@ export function localStorage({ folder }: LocalStorageOptions): Storage {
 
   /** The new name is on the disk when this resolves. */
   async function rename(from: string, to: string): Promise<void> {
+    await places.locateExisting(from)
     const source = await places.locate(from)
-    await statFile(source)
     const target = await places.locateNew(to)
     await renameFile(source, target)
     await syncFolder(dirname(target))
@@ -109,7 +107,7 @@ export function localStorage({ folder }: LocalStorageOptions): Storage {
     try {
       await rm(await places.locate(path), { recursive: true, force: true })
     } catch (error) {
-      if (!hasErrno(error, 'ENOENT', 'ENOTDIR')) throw error
+      if (!hasCode(error, 'NOT_FOUND') && !hasErrno(error, 'ENOTDIR')) throw error
     }
   }
 

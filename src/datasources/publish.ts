@@ -18,6 +18,7 @@ const ATTEMPTS = 3
 const FIRST_PAUSE_MILLIS = 200
 /** For removing an abandoned temporary; the sweep gets what is left behind. */
 const CLEAN_UP_MILLIS = 2_000
+const LOOK_AGAIN_MILLIS = [20, 60, 120, 200] as const
 export const DEFAULT_OLDER_THAN_MILLIS = 60 * 60 * 1000
 
 /** publish() and sweepTemporaries() for one storage and one owner. */
@@ -60,7 +61,7 @@ export async function publish(
   try {
     await again(call, () => renameOnce(storage, temporary, path, call))
   } catch (error) {
-    await removeQuietly(storage, temporary.path)
+    await removeQuietly(storage, temporary.path, false)
     throw error
   }
   return { ...temporary, path }
@@ -100,7 +101,7 @@ async function writeTemporary(
       { hint: 'The write was cut off on its way; try again.' },
     )
   } catch (error) {
-    await removeQuietly(storage, temporary)
+    await removeQuietly(storage, temporary, !hasCode(error, 'FORBIDDEN', 'BAD_USER_INPUT', 'NOT_FOUND'))
     throw error
   }
 }
@@ -141,9 +142,31 @@ function unwrapped(error: unknown): unknown {
   return error instanceof ContentError ? error.cause : error
 }
 
-/** With its own short deadline and never with the caller's signal, which may be why the temporary is abandoned. */
-async function removeQuietly(storage: Storage, path: string): Promise<void> {
-  await storage.remove(path, { signal: AbortSignal.timeout(CLEAN_UP_MILLIS) }).catch(() => {})
+/**
+ * With its own short deadline and never with the caller's signal, which may be why the temporary is abandoned. A DataNode
+ * may make the file only after the write was given up, so one that is not there yet is looked for a little longer.
+ */
+async function removeQuietly(storage: Storage, path: string, maybeLater: boolean): Promise<void> {
+  const call = { signal: AbortSignal.timeout(CLEAN_UP_MILLIS) }
+  try {
+    for (const pauseMillis of maybeLater ? LOOK_AGAIN_MILLIS : []) {
+      if (await exists(storage, path, call)) break
+      await pause(pauseMillis, call.signal)
+    }
+    await storage.remove(path, call)
+  } catch {
+    // The error that led here is the one to tell of; the sweep gets what is left.
+  }
+}
+
+async function exists(storage: Storage, path: string, call: Call): Promise<boolean> {
+  try {
+    await storage.stat(path, call)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) return false
+    throw error
+  }
 }
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'

@@ -77,7 +77,11 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
 
   async function remove(path: string, call: Call): Promise<void> {
     parentOf(path)
-    await nameNode.ask({ method: 'DELETE', op: 'DELETE', path, parameters: { recursive: true } }, call)
+    try {
+      await nameNode.ask({ method: 'DELETE', op: 'DELETE', path, parameters: { recursive: true } }, call)
+    } catch (error) {
+      if (!hasCode(error, 'NOT_FOUND')) throw error
+    }
   }
 
   /** Asks the active NameNode about "/" first: its status page would answer on a standby too. */

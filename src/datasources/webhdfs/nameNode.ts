@@ -167,14 +167,12 @@ export function createNameNode(address: WebHdfsAddress, settings: WebHdfsSetting
 
 /** Where a path of the storage lies in HDFS. */
 export function hdfsPath(root: string, path: string): string {
-  if (root === '/') return path
-  return path === '/' ? root : root + path
+  return `/${[...pathSegments(root), ...pathSegments(path)].join('/')}`
 }
 
 /** Percent-encodes segment by segment, so that "%", "+", "?" and all of Unicode in names survive. */
 function encodePath(root: string, path: string): string {
-  const segments = pathSegments(hdfsPath(root, path))
-  return `/${segments.map(segment => encodeURIComponent(segment)).join('/')}`
+  return `/${[...pathSegments(root), ...pathSegments(path)].map(segment => encodeURIComponent(segment)).join('/')}`
 }
 
 /** The text of a body; stops taking it beyond `limitBytes`. */

@@ -111,7 +111,7 @@ export function createFileReader({ nameNode, dataNodes, health, settings, stat }
       }
       const promised = headers['content-length'] === undefined ? range.length : Number(headers['content-length'])
       if (promised < range.length) {
-        body.destroy()
+        body.on('error', () => {}).destroy()
         throw endsEarly(path, range, promised)
       }
       for await (const chunk of body) {
@@ -119,7 +119,7 @@ export function createFileReader({ nameNode, dataNodes, health, settings, stat }
         target.bytes.set(piece, target.filled)
         target.filled += piece.length
         if (call.cost) call.cost.bytes += piece.length
-        if (target.filled === end) break
+        if (piece.length < chunk.length) break
       }
       if (target.filled === end) return undefined
       return { failure: 'reset' as const, words: `${location.host} ended its answer too early` }

@@ -48,6 +48,7 @@ const RULES: readonly Rule[] = [
   { exception: 'FileAlreadyExistsException', message: /directory/i, code: 'BAD_USER_INPUT', says: notAFile },
   { exception: 'FileAlreadyExistsException', code: 'CONFLICT', says: path => `expected no file at ${path}, found one` },
   { exception: 'ParentNotDirectoryException', code: 'BAD_USER_INPUT', says: notAFolder },
+  { exception: 'AccessControlException', message: /is not a directory/i, code: 'NOT_FOUND', says: nothingThere },
   { exception: 'AccessControlException', code: 'FORBIDDEN', says: denied, hint: OWNER_HINT },
   { exception: 'SecurityException', code: 'FORBIDDEN', says: denied, hint: OWNER_HINT },
   { exception: 'AuthorizationException', code: 'FORBIDDEN', says: denied, hint: OWNER_HINT },
@@ -98,7 +99,7 @@ const RULES: readonly Rule[] = [
   },
   {
     exception: 'IOException',
-    message: /block size is less than/i,
+    message: /block size.* is less than/i,
     code: 'BAD_USER_INPUT',
     says: path => `HDFS refuses the block size of ${path}`,
   },
@@ -110,14 +111,25 @@ const RULES: readonly Rule[] = [
   },
   {
     exception: 'IOException',
-    message: /destination.*(is a directory|is not empty)|destination directory/i,
+    message: /must both be directories|destination directory/i,
     code: 'BAD_USER_INPUT',
-    says: notAFile,
+    says: path => `expected to move ${path} over a file, found a folder there`,
   },
   {
     exception: 'PathComponentTooLongException',
     code: 'BAD_USER_INPUT',
     says: path => `a name in ${path} is too long for HDFS`,
+  },
+  {
+    exception: 'RemoteException',
+    message: /path component name limit/i,
+    code: 'BAD_USER_INPUT',
+    says: path => `a name in ${path} is too long for HDFS`,
+  },
+  {
+    exception: 'HadoopIllegalArgumentException',
+    code: 'BAD_USER_INPUT',
+    says: path => `HDFS does not take the request about ${path}`,
   },
   { exception: 'InvalidPathException', code: 'BAD_USER_INPUT', says: path => `HDFS does not take ${path} for a path` },
   {

@@ -153,7 +153,7 @@ function createDeadline(host: string, fail: (error: Error) => void) {
   }
 }
 
-async function readReply(response: http.IncomingMessage): Promise<Reply> {
+export async function readReply(response: http.IncomingMessage): Promise<Reply> {
   response.setEncoding('utf8')
   let body = ''
   for await (const text of response) if (body.length < REPLY_LIMIT) body += text

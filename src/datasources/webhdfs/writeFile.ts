@@ -7,6 +7,7 @@ import type { DataNodes } from './dataNodes.ts'
 import { describeFailure, type Failure, failureOf } from './failure.ts'
 import { type NameNode, NameNodeError } from './nameNode.ts'
 import type { NodeHealth } from './nodeHealth.ts'
+import { askForRefusal } from './refusal.ts'
 import { isNoDataNodeLeft, readRemoteException, toMillraceError } from './remoteException.ts'
 import type { WebHdfsSettings } from './settings.ts'
 import { upload } from './upload.ts'
@@ -101,8 +102,16 @@ export function createFileWriter({ nameNode, dataNodes, health, settings }: File
       if (failure === undefined) throw error
       if (!ready) attempt.failed(failure)
       if (failure === 'refused' || failure === 'unreachable') return failure
+      await throwRefusal(path, location, failure, signal, call)
       throw interrupted(path, location, failure, error)
     }
+  }
+
+  async function throwRefusal(path: string, location: URL, failure: Failure, signal: AbortSignal, call: Call) {
+    if (failure !== 'reset') return
+    if (call.cost) call.cost.requests += 1
+    const refusal = await askForRefusal(location, settings, signal)
+    if (refusal) throw toMillraceError(refusal, 'CREATE', path)
   }
 
   return {
