@@ -17,7 +17,7 @@ import type { Row, RowQuery, Source } from './source.ts'
 /** Rows from a DuckDB file, opened for reading only and when first asked. NOT_FOUND where there is no file. */
 export function duckdbSource({ file }: { file: string }): Source {
   let opening: Promise<DuckDBInstance> | undefined
-  const inUse = new Set<DuckDBConnection>()
+  let closing = new AbortController()
 
   async function connect(): Promise<DuckDBConnection> {
     opening ??= openReadOnly(file)
@@ -28,27 +28,26 @@ export function duckdbSource({ file }: { file: string }): Source {
       throw error
     }
   }
-  /** Runs `use` with a connection of its own, interrupted by the signal and by close(). */
+  /** Runs `use` with a connection of its own, interrupted by the caller's signal and by close(). */
   async function* withConnection<T>(
-    { signal }: Call,
-    use: (connection: DuckDBConnection) => AsyncIterable<T>,
+    call: Call,
+    use: (connection: DuckDBConnection, signal: AbortSignal) => AsyncIterable<T>,
   ): AsyncGenerator<T, void, undefined> {
-    signal?.throwIfAborted()
+    const signal = call.signal ? AbortSignal.any([call.signal, closing.signal]) : closing.signal
+    signal.throwIfAborted()
     const connection = await connect()
     const interrupt = () => connection.interrupt()
-    signal?.addEventListener('abort', interrupt, { once: true })
-    inUse.add(connection)
+    signal.addEventListener('abort', interrupt, { once: true })
     try {
-      for await (const item of use(connection)) {
-        signal?.throwIfAborted()
+      for await (const item of use(connection, signal)) {
+        signal.throwIfAborted()
         yield item
       }
     } catch (error) {
-      signal?.throwIfAborted()
+      signal.throwIfAborted()
       throw error
     } finally {
-      signal?.removeEventListener('abort', interrupt)
-      inUse.delete(connection)
+      signal.removeEventListener('abort', interrupt)
       connection.interrupt()
       connection.closeSync()
     }
@@ -73,14 +72,15 @@ export function duckdbSource({ file }: { file: string }): Source {
         const rows = await readAll(connection, sql, [query.where.above, query.where.below])
         return Number(rows[0]?.[0])
       }),
-    rows: (query, call = {}) => withConnection(call, connection => readRows(connection, query)),
+    rows: (query, call = {}) => withConnection(call, (connection, signal) => readRows(connection, query, signal)),
     ping: (call = {}) =>
       answer(call, async connection => {
         const rows = await readAll(connection, 'SELECT version()')
         return `DuckDB ${String(rows[0]?.[0])}`
       }),
     async close() {
-      for (const connection of inUse) connection.interrupt()
+      closing.abort(new MillraceError('CANCELLED', 'The DuckDB source was closed while it was in use.'))
+      closing = new AbortController()
       const instance = await opening?.catch(() => undefined)
       opening = undefined
       instance?.closeSync()
@@ -95,16 +95,33 @@ export function quoteDuckdbName(name: string): string {
 
 const DIALECT: SqlDialect = { quote: quoteDuckdbName, parameters: ['$1::DOUBLE', '$2::DOUBLE'] }
 
-/** Streams: DuckDB computes a little ahead of the reader and then waits. */
-async function* readRows(connection: DuckDBConnection, query: RowQuery): AsyncGenerator<Row[], void, undefined> {
+/**
+ * Streams: DuckDB computes a little ahead of the reader and then waits. A stream that fails in the middle ends like one that is whole
+ * (the addon does not ask for its error), so the rows are counted.
+ */
+async function* readRows(
+  connection: DuckDBConnection,
+  query: RowQuery,
+  signal: AbortSignal,
+): AsyncGenerator<Row[], void, undefined> {
   const tables = await describeTables(connection, query)
   const { selectList, read } = rowReader(selectedValues(query, tables, DIALECT))
-  const sql = `SELECT ${selectList} ${fromJoinWhere(query, tables, DIALECT)}`
-  const result = await connection.stream(sql, [query.where.above, query.where.below])
+  const fromWhere = fromJoinWhere(query, tables, DIALECT)
+  const range = [query.where.above, query.where.below]
+  const result = await connection.stream(`SELECT ${selectList} ${fromWhere}`, range)
+  let received = 0
   for (;;) {
     const chunk = await result.fetchChunk()
-    if (!chunk || chunk.rowCount === 0) return
+    if (!chunk || chunk.rowCount === 0) break
+    received += chunk.rowCount
     yield read(chunk)
+  }
+  signal.throwIfAborted()
+  const expected = Number((await readAll(connection, `SELECT COUNT(*) ${fromWhere}`, range))[0]?.[0])
+  if (received !== expected) {
+    throw new MillraceError('UNAVAILABLE', `Expected ${expected} rows from DuckDB, it gave up after ${received}.`, {
+      hint: 'It may have run out of memory: repeat, and see whether the DuckDB file can be read by other programs.',
+    })
   }
 }
 
@@ -113,7 +130,7 @@ async function openReadOnly(file: string): Promise<DuckDBInstance> {
     await access(file, constants.R_OK)
   } catch (cause) {
     throw new MillraceError('NOT_FOUND', `Expected a DuckDB file at ${file}, there is none that can be read.`, {
-      hint: 'Make the sample with `millrace sample`, or set MILLRACE_SOURCE_URL to a MySQL database.',
+      hint: 'Make the sample with `millrace sample create`, or set MILLRACE_SOURCE_URL to a MySQL database.',
       cause,
     })
   }

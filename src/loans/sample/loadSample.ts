@@ -1,5 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { createMysqlTables, type NewTable } from '../../datasources/mysqlTables.ts'
+import { MillraceError } from '../../errors.ts'
 import { SAMPLE_SEED, type SampleProgress } from './createSample.ts'
 import { loansSelect, prepareLoans } from './loanSql.ts'
 import { text } from './random.ts'
@@ -50,11 +51,16 @@ async function* loanRows(connection: DuckDBConnection, seed: number): AsyncGener
     for (const statement of prepareLoans(seed)) await connection.run(statement)
     const values = LOAN_COLUMNS.map(([name, type]) => mysqlLiteral(name, type)).join(", ',', ")
     const result = await connection.stream(`SELECT concat('(', ${values}, ')') FROM (${loansSelect(seed)})`)
+    let made = 0
     for (;;) {
       const chunk = await result.fetchChunk()
-      if (!chunk || chunk.rowCount === 0) return
+      if (!chunk || chunk.rowCount === 0) break
+      made += chunk.rowCount
       yield chunk.getColumnValues(0) as string[]
     }
+    // A stream of DuckDB's that fails in the middle ends like one that is whole.
+    if (made !== SAMPLE_LOANS)
+      throw new MillraceError('INTERNAL', `Expected ${SAMPLE_LOANS} rows from DuckDB, got ${made}.`)
   } finally {
     connection.interrupt()
     connection.closeSync()
