@@ -1,4 +1,4 @@
-import { Format, SingleBar } from 'cli-progress'
+import cliProgress from 'cli-progress'
 import type { Progress } from '../jobs/job.ts'
 import type { Output } from './terminal.ts'
 import { formatBytes, formatCount, formatDuration } from './words.ts'
@@ -35,13 +35,13 @@ export function describe(progress: Progress, message: string | null): string {
 
 function createBar(title: string, output: Output): ProgressDisplay {
   let line = ''
-  const bar = new SingleBar({
+  const bar = new cliProgress.SingleBar({
     stream: output as NodeJS.WritableStream,
     format: (options, { progress }) => {
       const columns = (output.columns ?? 80) - 1
       const percent = `${Math.floor(progress * 100)}%`.padStart(4)
       const size = Math.min(barColumns, Math.max(8, columns - title.length - line.length - 9))
-      return `${title} ${Format.BarFormat(progress, { ...options, barsize: size })}${percent}  ${line}`.slice(
+      return `${title} ${cliProgress.Format.BarFormat(progress, { ...options, barsize: size })}${percent}  ${line}`.slice(
         0,
         columns,
       )

@@ -2,11 +2,24 @@ import Table from 'cli-table3'
 
 /** Rows in aligned columns without lines, as `ps` and `docker ps` print them; numbers to the right. */
 export function formatTable(heads: string[], rows: (string | number)[][]): string {
+  const alignments = heads.map((_, column) => (rows.every(row => typeof row[column] === 'number') ? 'right' : 'left'))
+  return format(heads, rows, alignments, {})
+}
+
+/** With a line above, under the heads, and below. */
+export function formatRuledTable(heads: string[], rows: string[][], alignments: Alignment[]): string {
+  return format(heads, rows, alignments, { top: '─', mid: '─', bottom: '─' })
+}
+
+type Alignment = 'left' | 'right'
+
+function format(heads: string[], rows: (string | number)[][], colAligns: Alignment[], lines: Partial<typeof noLines>) {
+  const ruled = lines.mid !== undefined
   const table = new Table({
     head: heads,
-    colAligns: heads.map((_, column) => (rows.every(row => typeof row[column] === 'number') ? 'right' : 'left')),
-    chars: noLines,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2, compact: true },
+    colAligns,
+    chars: { ...noLines, ...lines },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2, compact: ruled },
   })
   table.push(...rows)
   return table

@@ -24,8 +24,8 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-/** "8.4 ms", "1.24 s" */
+/** "8.4 ms", "27 ms", "1.24 s" */
 export function formatMillis(millis: number): string {
-  if (millis < 100) return `${millis.toFixed(1)} ms`
+  if (millis < 9.95) return `${millis.toFixed(1)} ms`
   return millis < 1_000 ? `${millis.toFixed(0)} ms` : `${(millis / 1_000).toFixed(2)} s`
 }
