@@ -1,6 +1,9 @@
 import type { ColumnType, Row } from '../datasources/source.ts'
 import { MillraceError } from '../errors.ts'
+import { byteStrings } from './byteStrings.ts'
 import { daysOf, microsOf } from './calendar.ts'
+import { type CompactIntegers, compactIntegers } from './compactIntegers.ts'
+import { withRoom } from './growingBuffer.ts'
 
 /**
  * Values of one column, packed as they arrive. Packing is the hot loop of a migration (40 million values for the sample), so
@@ -23,20 +26,25 @@ export interface PackedColumn {
   nulls: number
   /** One bit a row, 1 where there is a value; absent where all have one. */
   validity?: Uint8Array
-  /** Fixed-width values, bits of booleans, ids into `dictionary`, or the bytes of binary values. */
+  /**
+   * Values of the type's own width; or, where `compact`, whole numbers in fewer bytes: those of a numeric column, or ids into
+   * `dictionary`. Where there are `offsets`, the bytes of all texts or binary values.
+   */
   values: Uint8Array
-  /** Text: the distinct values, which the ids in `values` (4 bytes each) number. */
+  /** Bytes of each of the signed whole numbers in `values`. */
+  compact?: 1 | 2 | 4
+  /** Text: the distinct values. */
   dictionary?: string[]
-  /** Binary: where each value begins, and one more for the end; 4 bytes each. */
+  /** Where each value begins, and one more for the end; 4 bytes each. */
   offsets?: Uint8Array
 }
 
 export function columnBuffer(type: ColumnType): ColumnBuffer {
   switch (type.kind) {
     case 'integer':
-      return type.bits === 64 ? fixedWidth(8, writeInteger64) : fixedWidth(type.bits / 8, INTEGER_WRITERS[type.bits])
+      return type.bits === 64 ? numbers(8, writeInteger64) : numbers(type.bits / 8, INTEGER_WRITERS[type.bits])
     case 'float':
-      return type.bits === 64 ? fixedWidth(8, writeFloat64) : fixedWidth(4, writeFloat32)
+      return type.bits === 64 ? numbers(8, writeFloat64) : numbers(4, writeFloat32)
     case 'decimal':
       return fixedWidth(16, decimalWriter(type.scale))
     case 'date':
@@ -54,6 +62,52 @@ export function columnBuffer(type: ColumnType): ColumnBuffer {
 
 /** Writes one value that is not null; false where it cannot be represented and NULL must stand for it. */
 type Write = (view: DataView, at: number, value: unknown) => boolean
+
+/**
+ * Most numeric columns hold codes and counts: as long as all values are whole and small they are held in one, two or four
+ * bytes, which makes the memory of a migration a third. The first other value makes the column one of full width.
+ */
+function numbers(width: number, write: Write): ColumnBuffer {
+  const nulls = nullMap()
+  let compact: CompactIntegers | undefined = compactIntegers()
+  let wide = new DataView(new ArrayBuffer(0))
+  let rows = 0
+
+  const widen = (from: CompactIntegers) => {
+    for (let row = 0; row < rows; row++) write(wide, row * width, from.get(row))
+    compact = undefined
+  }
+
+  return {
+    append(source, indexes, column) {
+      const end = rows + indexes.length
+      if (compact) compact.reserve(end)
+      else wide = withRoom(wide, end * width)
+      for (const index of indexes) {
+        const value = source[index]![column]
+        if (value === null) nulls.mark(rows)
+        else if (!compact?.put(rows, value)) {
+          if (compact) {
+            wide = withRoom(wide, end * width)
+            widen(compact)
+          }
+          write(wide, rows * width, value)
+        }
+        rows++
+      }
+    },
+    bytes: () => (compact?.bytes() ?? wide.byteLength) + nulls.bytes(),
+    impossible: () => 0,
+    take() {
+      const packed = { rows, ...nulls.take(rows) }
+      const taken = compact ? compact.take(rows) : { values: new Uint8Array(wide.buffer.slice(0, rows * width)) }
+      compact = compactIntegers()
+      wide = new DataView(new ArrayBuffer(0))
+      rows = 0
+      return { ...packed, ...taken }
+    },
+  }
+}
 
 function fixedWidth(width: number, write: Write): ColumnBuffer {
   const nulls = nullMap()
@@ -146,78 +200,89 @@ export function unscaledDecimal(decimal: string, scale: number): bigint {
 
 /** What a string costs beside its characters: the map entry, the string's header, its id. Measured, about. */
 const STRING_OVERHEAD_BYTES = 80
+/** A dictionary with fewer words than this is kept whatever it holds. */
+const SMALL_DICTIONARY = 64
 
+/**
+ * Text with few distinct values is held as ids into a dictionary; once more than half of the rows brought a word of their
+ * own (amounts kept as text do), as the bytes of each row.
+ */
 function textColumn(): ColumnBuffer {
   const nulls = nullMap()
-  let ids = new DataView(new ArrayBuffer(0))
+  let ids: CompactIntegers | undefined = compactIntegers()
   let dictionary = new Map<string, number>()
   let dictionaryBytes = 0
+  const plain = byteStrings()
   let rows = 0
+
+  const idOf = (value: string): number | undefined => {
+    const known = dictionary.get(value)
+    if (known !== undefined) return known
+    const id = dictionary.size
+    if (id > SMALL_DICTIONARY && id > rows / 2) return undefined
+    dictionary.set(value, id)
+    dictionaryBytes += value.length * 2 + STRING_OVERHEAD_BYTES
+    return id
+  }
+
+  const makePlain = (from: CompactIntegers) => {
+    const words = [...dictionary.keys()]
+    for (let row = 0; row < rows; row++) plain.addText(words[from.get(row)] ?? '')
+    ids = undefined
+    forgetWords()
+  }
+
+  const forgetWords = () => {
+    dictionary = new Map()
+    dictionaryBytes = 0
+  }
+
   return {
     append(source, indexes, column) {
-      ids = withRoom(ids, (rows + indexes.length) * 4)
+      ids?.reserve(rows + indexes.length)
       for (const index of indexes) {
         const value = source[index]![column] as string | null
         if (value === null) nulls.mark(rows)
-        else {
-          let id = dictionary.get(value)
-          if (id === undefined) {
-            id = dictionary.size
-            dictionary.set(value, id)
-            dictionaryBytes += value.length * 2 + STRING_OVERHEAD_BYTES
-          }
-          ids.setInt32(rows * 4, id, true)
+        if (ids) {
+          const id = value === null ? 0 : idOf(value)
+          if (id === undefined) makePlain(ids)
+          else ids.put(rows, id)
         }
+        if (!ids) plain.addText(value ?? '')
         rows++
       }
     },
-    bytes: () => ids.byteLength + nulls.bytes() + dictionaryBytes,
+    bytes: () => (ids?.bytes() ?? 0) + nulls.bytes() + dictionaryBytes + plain.bytes(),
     impossible: () => 0,
     take() {
-      const values = new Uint8Array(ids.buffer.slice(0, rows * 4))
-      const packed = { rows, ...nulls.take(rows), values, dictionary: [...dictionary.keys()] }
-      ids = new DataView(new ArrayBuffer(0))
-      dictionary = new Map()
-      dictionaryBytes = 0
+      const packed = { rows, ...nulls.take(rows) }
+      const taken = ids ? { ...ids.take(rows), dictionary: [...dictionary.keys()] } : plain.take()
+      ids = compactIntegers()
+      forgetWords()
       rows = 0
-      return packed
+      return { ...packed, ...taken }
     },
   }
 }
 
 function binaryColumn(): ColumnBuffer {
   const nulls = nullMap()
-  let offsets = withRoom(new DataView(new ArrayBuffer(0)), 4)
-  let values = new DataView(new ArrayBuffer(0))
-  let length = 0
+  const values = byteStrings()
+  const none = new Uint8Array(0)
   let rows = 0
   return {
     append(source, indexes, column) {
-      offsets = withRoom(offsets, (rows + indexes.length + 1) * 4)
       for (const index of indexes) {
         const value = source[index]![column] as Uint8Array | null
         if (value === null) nulls.mark(rows)
-        else {
-          values = withRoom(values, length + value.length)
-          new Uint8Array(values.buffer).set(value, length)
-          length += value.length
-        }
+        values.addBytes(value ?? none)
         rows++
-        offsets.setInt32(rows * 4, length, true)
       }
     },
-    bytes: () => offsets.byteLength + values.byteLength + nulls.bytes(),
+    bytes: () => values.bytes() + nulls.bytes(),
     impossible: () => 0,
     take() {
-      const packed = {
-        rows,
-        ...nulls.take(rows),
-        values: new Uint8Array(values.buffer.slice(0, length)),
-        offsets: new Uint8Array(offsets.buffer.slice(0, (rows + 1) * 4)),
-      }
-      offsets = withRoom(new DataView(new ArrayBuffer(0)), 4)
-      values = new DataView(new ArrayBuffer(0))
-      length = 0
+      const packed = { rows, ...nulls.take(rows), ...values.take() }
       rows = 0
       return packed
     },
@@ -249,12 +314,4 @@ function nullMap() {
       return { nulls, validity }
     },
   }
-}
-
-function withRoom(view: DataView<ArrayBuffer>, bytes: number): DataView<ArrayBuffer> {
-  if (bytes <= view.byteLength) return view
-  // Half again rather than twice: seventy counties of a hundred columns each hold one.
-  const larger = new ArrayBuffer(Math.max(256, bytes, Math.ceil((view.byteLength * 1.5) / 8) * 8))
-  new Uint8Array(larger).set(new Uint8Array(view.buffer))
-  return new DataView(larger)
 }

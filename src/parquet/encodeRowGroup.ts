@@ -59,8 +59,7 @@ export default function encodeRowGroup({ columns, packed, statistics }: EncodeTa
   return move(bytes) as unknown as Uint8Array
 }
 
-/** Text is plain where there are no rows: such a file's schema then reads as text, not as a dictionary of text. */
-function arrowType(type: ColumnType, { rows }: PackedColumn): DataType {
+function arrowType(type: ColumnType, { dictionary }: PackedColumn): DataType {
   switch (type.kind) {
     case 'integer':
       return integerType(type.bits, type.signed)
@@ -75,8 +74,8 @@ function arrowType(type: ColumnType, { rows }: PackedColumn): DataType {
     case 'timestamp':
       return new TimestampMicrosecond(type.utc ? 'UTC' : null)
     case 'text':
-      // One id for all: Arrow numbers dictionaries, and the fields have one each.
-      return rows === 0 ? new Utf8() : new Dictionary(new Utf8(), new Int32())
+      // Plain for an empty dictionary: the schema of a file without rows then reads as text, not as a dictionary of it.
+      return dictionary?.length ? new Dictionary(new Utf8(), new Int32()) : new Utf8()
     case 'binary':
       return new Binary()
   }
@@ -91,20 +90,40 @@ function integerType(bits: 8 | 16 | 32 | 64, signed: boolean): DataType {
 
 function arrowData(columnType: ColumnType, packed: PackedColumn): Data {
   const type = arrowType(columnType, packed)
-  const { rows: length, nulls: nullCount, validity, values, dictionary, offsets } = packed
+  const { rows: length, nulls: nullCount, validity, values, compact, dictionary, offsets } = packed
   const common = { length, nullCount, ...(validity && { nullBitmap: validity }) }
   if (DataType.isDictionary(type)) {
-    return makeData({ type, ...common, data: viewOf(Int32Array, values), dictionary: utf8Vector(dictionary ?? []) })
+    const data = Int32Array.from(wholeNumbers(values, compact))
+    return makeData({ type, ...common, data, dictionary: utf8Vector(dictionary ?? []) })
   }
-  if (DataType.isUtf8(type)) {
-    return makeData({ type, ...common, data: values, valueOffsets: new Int32Array(length + 1) })
-  }
-  if (DataType.isBinary(type)) {
-    return makeData({ type, ...common, data: values, valueOffsets: viewOf(Int32Array, offsets ?? new Uint8Array(4)) })
+  if (DataType.isUtf8(type) || DataType.isBinary(type)) {
+    const valueOffsets = offsets ? viewOf(Int32Array, offsets) : new Int32Array(length + 1)
+    return makeData({ type: type as Utf8, ...common, data: offsets ? values : new Uint8Array(0), valueOffsets })
   }
   if (DataType.isBool(type)) return makeData({ type, ...common, data: bitsOf(values) })
   // All others are arrays of fixed-width values, laid out alike.
-  return makeData({ type: type as Int, ...common, data: viewOf(type.ArrayType as typeof Int32Array, values) })
+  const FullWidth = type.ArrayType as typeof Int32Array
+  const data = compact ? widened(FullWidth, wholeNumbers(values, compact)) : viewOf(FullWidth, values)
+  return makeData({ type: type as Int, ...common, data })
+}
+
+type WholeNumbers = Int8Array | Int16Array | Int32Array
+
+function wholeNumbers(bytes: Uint8Array, compact: PackedColumn['compact']): WholeNumbers {
+  if (compact === 1) return viewOf(Int8Array, bytes)
+  return compact === 2 ? viewOf(Int16Array, bytes) : viewOf(Int32Array, bytes)
+}
+
+function widened(FullWidth: typeof Int32Array, numbers: WholeNumbers): Int32Array {
+  const isBig = [BigInt64Array, BigUint64Array].includes(FullWidth as unknown as typeof BigInt64Array)
+  if (!isBig) return FullWidth.from(numbers)
+  // In two halves, the second all sign: making a bigint of each is ten times slower.
+  const halves = new Int32Array(numbers.length * 2)
+  for (let index = 0; index < numbers.length; index++) {
+    halves[index * 2] = numbers[index]!
+    halves[index * 2 + 1] = numbers[index]! >> 31
+  }
+  return new FullWidth(halves.buffer)
 }
 
 function utf8Vector(values: readonly string[]): Vector<Utf8> {

@@ -16,6 +16,8 @@ export interface Encoder {
 }
 
 const IDLE_MILLIS = 10_000
+/** A worker makes a few large buffers and next to no small objects. */
+const YOUNG_GENERATION_MIB = 16
 
 export function createEncoder({ threads }: { threads: number }): Encoder {
   // Beside this file, under the same kind of name: TypeScript in tests, JavaScript when built.
@@ -25,6 +27,7 @@ export function createEncoder({ threads }: { threads: number }): Encoder {
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: IDLE_MILLIS,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
   })
   return {
     encode(columns, packed, statistics, signal) {

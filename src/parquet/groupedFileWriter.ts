@@ -38,8 +38,8 @@ interface KeyBuffer {
   bytes: number
 }
 
-/** More rows in a row group make files no smaller, only the memory to encode one larger. */
-const MAX_GROUP_ROWS = 65_536
+/** More rows in a row group make the file hardly smaller, but the memory to encode one larger: some 8 kB a row of 100 columns. */
+const MAX_GROUP_ROWS = 16_384
 /** A buffer this share of the budget is encoded without waiting for the rest to fill. */
 const MAX_GROUP_SHARE = 0.25
 /** One is being encoded while the next waits; more would only hold memory. */
