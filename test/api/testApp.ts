@@ -1,0 +1,210 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from 'graphql-ws'
+import { pino } from 'pino'
+import { WebSocket } from 'ws'
+import { type App, type AppParts, createApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Source } from '../../src/datasources/source.ts'
+import type { Storage } from '../../src/datasources/storage.ts'
+import { MillraceError } from '../../src/errors.ts'
+import { createJobs } from '../../src/jobs/createJobs.ts'
+import type { Jobs } from '../../src/jobs/job.ts'
+import type { CountyAverage, Loans } from '../../src/loans/loans.ts'
+
+/** What a client gets, as far as tests look at it. */
+export interface Reply {
+  data?: Record<string, unknown> | null
+  errors?: { message: string; path?: unknown; extensions?: { code?: string; hint?: string } }[]
+  extensions?: Record<string, unknown>
+}
+
+export interface TestApp {
+  app: App
+  url: string
+  webSocketUrl: string
+  jobs: Jobs
+  loans: MemoryLoans
+  /** Parsed lines of the log. */
+  logged: Record<string, unknown>[]
+  dataDir: string
+  http(operation: string, variables?: object): Promise<Reply>
+  webSocket(operation: string, variables?: object): Promise<Reply>
+  close(): Promise<void>
+}
+
+/** The whole program on a free port, over domains in memory; `environment` is that of a user. */
+export async function startTestApp({
+  environment = {},
+  parts = {},
+}: {
+  environment?: Record<string, string>
+  parts?: Partial<AppParts>
+} = {}): Promise<TestApp> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-api-'))
+  const config = readConfig({ MILLRACE_PORT: '0', MILLRACE_DATA_DIR: dataDir, ...environment })
+  const logged: Record<string, unknown>[] = []
+  const log = pino({ level: 'debug' }, { write: line => void logged.push(JSON.parse(line) as Record<string, unknown>) })
+  const jobs = createJobs({ file: ':memory:', log })
+  const loans = memoryLoans(jobs)
+  const app = await createApp(config, { source: memorySource(), storage: memoryStorage(), jobs, loans, log, ...parts })
+  const { url, webSocketUrl } = await app.listen()
+  return {
+    app,
+    url,
+    webSocketUrl,
+    jobs,
+    loans,
+    logged,
+    dataDir,
+    http: (query, variables) => askHttp(url, { query, variables }),
+    webSocket: (query, variables) => askWebSocket(webSocketUrl, query, variables),
+    async close() {
+      await app.close()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+}
+
+async function askHttp(url: string, body: object): Promise<Reply> {
+  const response = await post(url, body)
+  return (await response.json()) as Reply
+}
+
+/** The first result or the error of an operation, in the shape of an HTTP reply. */
+async function askWebSocket(url: string, query: string, variables: object = {}): Promise<Reply> {
+  const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, lazy: true })
+  try {
+    return await new Promise<Reply>((resolve, reject) => {
+      client.subscribe(
+        { query, variables: variables as Record<string, unknown> },
+        {
+          next: result => resolve(result as Reply),
+          error: error =>
+            Array.isArray(error) ? resolve({ errors: error as NonNullable<Reply['errors']> }) : reject(error),
+          complete: () => {},
+        },
+      )
+    })
+  } finally {
+    await client.dispose()
+  }
+}
+
+/** Every value of a subscription, once it has ended. */
+export async function collect(url: string, query: string): Promise<Reply[]> {
+  const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0 })
+  const replies: Reply[] = []
+  for await (const reply of client.iterate({ query })) replies.push(reply as Reply)
+  await client.dispose()
+  return replies
+}
+
+export interface MemoryLoans extends Loans {
+  /** The codes of each call of averagesOf. */
+  readonly asked: number[][]
+  /** Ends the migration that runs. */
+  finishMigration(): void
+  /** Set to make every average come with it. */
+  warning: string | null
+}
+
+export const COUNTIES = [
+  { code: 55001, name: 'Adams County' },
+  { code: 55025, name: 'Dane County' },
+  { code: 55079, name: 'Milwaukee County' },
+]
+
+function memoryLoans(jobs: Jobs): MemoryLoans {
+  const asked: number[][] = []
+  const seen = new Set<number>()
+  let finish = Promise.withResolvers<void>()
+  return {
+    asked,
+    warning: null,
+    finishMigration: () => finish.resolve(),
+    migrate() {
+      finish = Promise.withResolvers()
+      return jobs.start('MIGRATE_LOANS', async ({ signal, report }) => {
+        report({ unit: 'rows', done: 1, total: 2 })
+        signal.addEventListener('abort', () => finish.reject(signal.reason as Error))
+        await finish.promise
+        report({ done: 2, bytes: 100 })
+        return 'Migrated 2 loans.'
+      })
+    },
+    async averagesOf(codes) {
+      asked.push([...codes])
+      return codes.map(code => average(code, this.warning))
+    },
+    counties: async () => COUNTIES,
+  }
+
+  function average(countyCode: number, warning: string | null): CountyAverage | Error {
+    if (countyCode === 13013) throw new TypeError('password=abc leaked')
+    if (!COUNTIES.some(({ code }) => code === countyCode)) {
+      return new MillraceError('NOT_FOUND', `No migrated loan has county ${countyCode}.`, { hint: 'Ask counties.' })
+    }
+    const source = seen.has(countyCode) ? 'REUSE' : 'CREATE'
+    seen.add(countyCode)
+    const cost = { elapsedMillis: 1.5, bytesRead: 4096, storageRequests: 2 }
+    return { countyCode, averageLoan: 200_000 + countyCode, loans: 42, source, cost, warning }
+  }
+}
+
+export function memorySource(changes: Partial<Source> = {}): Source {
+  return {
+    kind: 'duckdb',
+    url: 'duckdb:memory',
+    columns: unused,
+    count: unused,
+    rows: unused,
+    ping: async () => 'in memory',
+    close: async () => {},
+    ...changes,
+  }
+}
+
+export function memoryStorage(changes: Partial<Storage> = {}): Storage {
+  return {
+    kind: 'directory',
+    url: 'file:memory',
+    stat: unused,
+    list: async () => [],
+    read: unused,
+    create: unused,
+    rename: unused,
+    remove: unused,
+    async blockLocations(path) {
+      if (path === '/folder') throw new MillraceError('BAD_USER_INPUT', 'Expected a file at /folder, found a folder.')
+      if (path !== '/file')
+        throw new MillraceError('NOT_FOUND', `There is no file ${path}.`, { hint: 'Migrate first.' })
+      return {
+        length: 1_500_000,
+        replication: 2,
+        blockBytes: 1_048_576,
+        blocks: [
+          { offset: 0, length: 1_048_576, dataNodes: ['node-2', 'node-1'] },
+          { offset: 1_048_576, length: 451_424, dataNodes: [] },
+        ],
+      }
+    },
+    dataNodes: async () => [{ name: 'node-1', state: 'LIVE', lastContact: new Date(0), usedBytes: 2 ** 40 }],
+    ping: async () => 'in memory',
+    close: async () => {},
+    ...changes,
+  }
+}
+
+function unused(): never {
+  throw new Error('no test should come here')
+}
