@@ -62,6 +62,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     server => `${server}: this user has too many connections`,
     'Repeat later, or raise max_user_connections.',
   ),
+  ER_USER_LIMIT_REACHED: unavailable(
+    server => `${server}: this user has reached a limit of its account`,
+    'Repeat later, or raise the limits of the user (ALTER USER ... WITH MAX_USER_CONNECTIONS).',
+  ),
   ER_SERVER_SHUTDOWN: unavailable(server => `${server} is shutting down`),
   ER_NORMAL_SHUTDOWN: unavailable(server => `${server} is shutting down`),
   ER_CONNECTION_KILLED: ended,
@@ -84,6 +88,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: 'FORBIDDEN',
     says: server => `${server} has no TLS`,
     hint: 'Switch TLS on at the server, or take ssl=true out of MILLRACE_SOURCE_URL.',
+  },
+  HANDSHAKE_SSL_ERROR: {
+    code: 'FORBIDDEN',
+    says: server => `${server} has no certificate that can be trusted`,
+    hint: "Name the file of its authority's certificate in NODE_EXTRA_CA_CERTS; the host must be as in the certificate.",
   },
 }
 
