@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { guardCluster } from './guard.ts'
 import { type HdfsService, hdfs } from './hdfs.ts'
 import type { HdfsOptions, HdfsPlan } from './hdfsPlan.ts'
+import { withLock } from './lock.ts'
 import { type MariadbPlan, mariadb } from './mariadb.ts'
 import { type Daemon, type DaemonState, writeWhole } from './process.ts'
 import type { Progress, Service } from './service.ts'
@@ -72,8 +73,12 @@ interface ClusterState {
 }
 
 /** Brings up what does not run of the cluster in `folder`; resolves when all of it can be used. */
-export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+export function startCluster(options: ClusterOptions): Promise<Cluster> {
   const folder = resolve(options.folder)
+  return withLock(folder, () => startLocked(folder, options))
+}
+
+async function startLocked(folder: string, options: ClusterOptions): Promise<Cluster> {
   const progress = options.progress ?? (() => {})
   const wanted = options.services ?? ['mysql', 'hdfs']
   if (wanted.includes('mysql')) await mariadb.install(progress)
