@@ -126,7 +126,7 @@ function asSaid(value: unknown, { type }: SourceColumn): unknown {
     return Buffer.from(value as Uint8Array)
       .toString('hex')
       .toUpperCase()
-  if (type.kind === 'timestamp') return withoutZeroFraction(String(value))
+  if (type.kind === 'timestamp') return withoutZeroFraction(value as string)
   return value
 }
 
