@@ -22,13 +22,13 @@ export const counties = defineCommand({
     if (!list.some(county => 'averageLoan' in county)) {
       return formatTable(
         ['CODE', 'NAME'],
-        list.map(({ code, name }) => [code, name]),
+        list.map(({ code, name }) => [String(code), name]),
       )
     }
     const rows = list.map(county => {
       const average = 'averageLoan' in county ? county.averageLoan : null
       return [
-        county.code,
+        String(county.code),
         county.name,
         average?.averageLoan ?? '',
         average?.loans ?? '',

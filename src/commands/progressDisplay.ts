@@ -12,7 +12,8 @@ export interface ProgressDisplay {
 }
 
 const lineMillis = 3_000
-const barColumns = 24
+/** With a title of seven letters the longest usual line just fits into 80 columns. */
+const barColumns = 16
 
 /** A bar with rows, bytes, rate and time left on a terminal; elsewhere a plain line every few seconds. */
 export function createProgressDisplay(title: string, output: Output, clock = Date.now): ProgressDisplay {
@@ -39,13 +40,10 @@ function createBar(title: string, output: Output): ProgressDisplay {
     stream: output as NodeJS.WritableStream,
     format: (options, { progress }) => {
       const columns = (output.columns ?? 80) - 1
-      const percent = `${Math.floor(progress * 100)}%`.padStart(4)
-      const size = Math.min(barColumns, Math.max(8, columns - title.length - line.length - 9))
-      return `${title} ${cliProgress.Format.BarFormat(progress, { ...options, barsize: size })}${percent}  ${line}`.slice(
-        0,
-        columns,
-      )
+      const bar = cliProgress.Format.BarFormat(progress, options)
+      return `${title} ${bar} ${`${Math.floor(progress * 100)}%`.padStart(4)}  ${line}`.slice(0, columns)
     },
+    barsize: barColumns,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,

@@ -22,11 +22,13 @@ function format(heads: string[], rows: (string | number)[][], colAligns: Alignme
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2, compact: ruled },
   })
   table.push(...rows)
-  return table
+  const output = table
     .toString()
     .split('\n')
     .map(line => line.trimEnd())
-    .join('\n')
+  // cli-table3 rules under the padding of the last column too, which may be one line more on a narrow terminal.
+  const width = Math.max(...output.filter(line => !line.startsWith('─')).map(line => line.length))
+  return output.map(line => line.slice(0, width)).join('\n')
 }
 
 const noLines = {
