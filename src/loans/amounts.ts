@@ -51,10 +51,15 @@ export function floorMean({ loans, sum, scale }: Total): number {
 const SAME_SUM = 1e-9
 
 export function sameTotal(one: Total, other: Total): boolean {
-  if (one.loans !== other.loans || one.scale !== other.scale) return false
-  if (typeof one.sum === 'bigint' && typeof other.sum === 'bigint') return one.sum === other.sum
-  const [a, b] = [Number(one.sum), Number(other.sum)]
+  if (one.loans !== other.loans) return false
+  if (typeof one.sum === 'bigint' && typeof other.sum === 'bigint' && one.scale === other.scale)
+    return one.sum === other.sum
+  const [a, b] = [dollars(one), dollars(other)]
   return Math.abs(a - b) <= SAME_SUM * Math.max(Math.abs(a), Math.abs(b))
+}
+
+function dollars({ sum, scale }: Total): number {
+  return Number(sum) / 10 ** scale
 }
 
 /** Totals travel in metadata as JSON, which has no bigint: an exact sum is a string there. */

@@ -49,7 +49,7 @@ function arbitraryValue(type: ColumnType): fc.Arbitrary<unknown> {
         ? [-(2n ** BigInt(type.bits - 1)), 2n ** BigInt(type.bits - 1) - 1n]
         : [0n, 2n ** BigInt(type.bits) - 1n]
       const whole = fc.oneof(fc.bigInt({ min, max }), fc.constantFrom(min, max, 0n))
-      return whole.chain(value => {
+      return whole.chain((value): fc.Arbitrary<unknown> => {
         const isSafe = value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
         return isSafe ? fc.constant(Number(value)) : fc.constantFrom(value, String(value))
       })
@@ -158,7 +158,9 @@ async function writeAll(rows: readonly Row[], budgetBytes: number, by = encoder)
 }
 
 async function bytesOf(file: GroupedFile): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(file.content()))
+  const pieces: Uint8Array[] = []
+  for await (const piece of file.content()) pieces.push(piece)
+  return Buffer.concat(pieces)
 }
 
 /** Every row as one line of text, sorted: the order of rows is nobody's promise. */

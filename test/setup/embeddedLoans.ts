@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { duckdbSource } from '../../src/datasources/duckdbSource.ts'
+import { localStorage } from '../../src/datasources/localStorage.ts'
+import { createPublisher } from '../../src/datasources/publish.ts'
+import type { Storage } from '../../src/datasources/storage.ts'
+import { createJobs } from '../../src/jobs/createJobs.ts'
+import type { Job } from '../../src/jobs/job.ts'
+import { createLoans } from '../../src/loans/createLoans.ts'
+import type { CountyAverage, Loans } from '../../src/loans/loans.ts'
+import { createEncoder } from '../../src/parquet/encoder.ts'
+
+/** The loans domain over a DuckDB file and a directory of its own, both removed by close(). */
+export interface EmbeddedLoans {
+  loans: Loans
+  /** The directory itself, past any wrapper. */
+  storage: Storage
+  storageFolder: string
+  /** What an operator was told. */
+  notes: string[]
+  /** Replaces the source: SQL statements that make `loans` and `loan_types`. */
+  fill(...statements: string[]): Promise<void>
+  migrate(): Promise<Job>
+  average(county: number): Promise<CountyAverage>
+  close(): Promise<void>
+}
+
+/** Types 1 and 2, and `rows` per county with amounts 105,000, 115,000, ... from its code on. */
+export function loansOf(counties: readonly number[], rows = 3, type = 'DOUBLE'): string[] {
+  return [
+    `CREATE TABLE loan_types AS SELECT * FROM (VALUES (1, 'Conventional'), (2, 'FHA')) AS t(id, loan_type_name)`,
+    `CREATE TABLE loans AS SELECT county::${type} AS county_code, 1 + n % 2 AS loan_type_id,
+       (100000 + 5000 + 10000 * n + county)::DOUBLE AS loan_amount, 'note ' || n AS note
+       FROM (SELECT unnest([${counties.join(', ')}]) AS county), range(${rows}) AS r(n)`,
+  ]
+}
+
+/** @param wrap Puts something between the domain and the directory, to count or to fail. */
+export async function embeddedLoans(wrap: (storage: Storage) => Storage = storage => storage): Promise<EmbeddedLoans> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-loans-'))
+  const sourceFile = join(folder, 'source.duckdb')
+  const storageFolder = join(folder, 'storage')
+  const storage = localStorage({ folder: storageFolder })
+  const wrapped = wrap(storage)
+  const jobs = createJobs({ file: ':memory:' })
+  const encoder = createEncoder({ threads: 1 })
+  const source = duckdbSource({ file: sourceFile })
+  const notes: string[] = []
+  const loans = createLoans({
+    source,
+    storage: wrapped,
+    publisher: createPublisher(wrapped, 'test'),
+    encoder,
+    jobs,
+    workFolder: folder,
+    sourceWaitMillis: 0,
+    migrationMemoryBytes: 1 << 20,
+    note: (message, details) => notes.push(`${message}: ${JSON.stringify(details)}`),
+  })
+  return {
+    loans,
+    storage,
+    storageFolder,
+    notes,
+    async fill(...statements) {
+      await source.close()
+      await rm(sourceFile, { force: true })
+      const instance = await DuckDBInstance.create(sourceFile)
+      const connection = await instance.connect()
+      for (const statement of statements) await connection.run(statement)
+      connection.closeSync()
+      instance.closeSync()
+    },
+    migrate: () => jobs.finished(loans.migrate().id),
+    async average(county) {
+      const [answer] = await loans.averagesOf([county])
+      if (answer instanceof Error) throw answer
+      return answer!
+    },
+    async close() {
+      await jobs.close()
+      await encoder.close()
+      await source.close()
+      await storage.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
