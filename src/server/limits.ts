@@ -33,6 +33,7 @@ export function validationRules(limits: Limits, introspection: boolean): Validat
   const aliases = maxAliasesRule({
     ...common,
     n: limits.aliases,
+    allowList: [],
     onReject: [
       report(
         `Expected at most ${limits.aliases} aliases`,

@@ -127,20 +127,22 @@ export const COUNTIES = [
 function memoryLoans(jobs: Jobs): MemoryLoans {
   const asked: number[][] = []
   const seen = new Set<number>()
-  let finish = Promise.withResolvers<void>()
+  let finish = () => {}
   return {
     asked,
     warning: null,
-    finishMigration: () => finish.resolve(),
+    finishMigration: () => finish(),
     migrate() {
-      finish = Promise.withResolvers()
-      return jobs.start('MIGRATE_LOANS', async ({ signal, report }) => {
+      const ending = Promise.withResolvers<void>()
+      const job = jobs.start('MIGRATE_LOANS', async ({ signal, report }) => {
         report({ unit: 'rows', done: 1, total: 2 })
-        signal.addEventListener('abort', () => finish.reject(signal.reason as Error))
-        await finish.promise
+        signal.addEventListener('abort', () => ending.reject(signal.reason as Error))
+        await ending.promise
         report({ done: 2, bytes: 100 })
         return 'Migrated 2 loans.'
       })
+      finish = ending.resolve
+      return job
     },
     async averagesOf(codes) {
       asked.push([...codes])
