@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -56,14 +56,23 @@ export function hadoopFolder(): string {
   return join(cache, `hadoop-${HADOOP_VERSION}`)
 }
 
-/** Java 17 where Debian puts it, before whatever the PATH has: Hadoop does not start on the newest ones. */
+/** Java 17 where Debian puts it, else what the PATH has if Hadoop runs on it. */
 export function findJava(): string | undefined {
   const homes = existsSync('/usr/lib/jvm') ? readdirSync('/usr/lib/jvm') : []
   const java17 = homes
     .filter(home => home.startsWith('java-17-openjdk'))
     .map(home => join('/usr/lib/jvm', home, 'bin', 'java'))
     .find(existsSync)
-  return java17 ?? findCommand('java')
+  if (java17) return java17
+  const other = findCommand('java')
+  return other && suitsHadoop(other) ? other : undefined
+}
+
+/** 11 is its oldest; 24 took away the security manager, without which it does not start. */
+function suitsHadoop(java: string): boolean {
+  const { stderr } = spawnSync(java, ['-version'], { encoding: 'utf8' })
+  const major = Number(/version "(\d+)/.exec(stderr)?.[1])
+  return major >= 11 && major < 24
 }
 
 function haveHadoop(): boolean {
@@ -104,7 +113,7 @@ async function installPrograms(programs: Program[], progress: Progress): Promise
     )
   }
   progress(`installing ${packages.join(', ')}`)
-  await withoutServiceStarts(() => aptGet('update'))
+  await aptGet('update')
   await withoutServiceStarts(() => aptGet('install', '--yes', '--no-install-recommends', ...packages))
   const still = missing.filter(program => !program.find())
   if (still.length > 0) {
