@@ -23,6 +23,7 @@ export interface EmbeddedLoans {
   /** Replaces the source: SQL statements that make `loans` and `loan_types`. */
   fill(...statements: string[]): Promise<void>
   migrate(): Promise<Job>
+  cancel(jobId: string): Promise<Job>
   average(county: number): Promise<CountyAverage>
   close(): Promise<void>
 }
@@ -74,6 +75,7 @@ export async function embeddedLoans(wrap: (storage: Storage) => Storage = storag
       instance.closeSync()
     },
     migrate: () => jobs.finished(loans.migrate().id),
+    cancel: id => jobs.cancel(id),
     async average(county) {
       const [answer] = await loans.averagesOf([county])
       if (answer instanceof Error) throw answer
