@@ -30,9 +30,15 @@ export function createHttpGraphql(operations: Operations, log: Logger): HttpGrap
     plugins: [ApolloServerPluginLandingPageDisabled(), costAndWarnings(operations)],
   })
 
+  let started = false
   return {
-    start: () => apollo.start(),
-    stop: () => apollo.stop(),
+    async start() {
+      await apollo.start()
+      started = true
+    },
+    async stop() {
+      if (started) await apollo.stop()
+    },
     handle(request, response) {
       return operations.inFlight.track(answer(request, response))
     },

@@ -101,10 +101,13 @@ async function askWebSocket(url: string, query: string, variables: object = {}):
 }
 
 /** Every value of a subscription, once it has ended. */
-export async function collect(url: string, query: string): Promise<Reply[]> {
+export async function collect(url: string, query: string, onReply = (_: Reply) => {}): Promise<Reply[]> {
   const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0 })
   const replies: Reply[] = []
-  for await (const reply of client.iterate({ query })) replies.push(reply as Reply)
+  for await (const reply of client.iterate({ query })) {
+    replies.push(reply as Reply)
+    onReply(reply as Reply)
+  }
   await client.dispose()
   return replies
 }

@@ -1,0 +1,226 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import {
+  type GraphQLNamedType,
+  isEnumType,
+  isInputObjectType,
+  isIntrospectionType,
+  isObjectType,
+  isSpecifiedScalarType,
+} from 'graphql'
+import { expect, test } from 'vitest'
+import { createSchema, printSortedSchema } from '../src/resolvers/schema.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const SOURCE = join(ROOT, 'src')
+
+/** What the files of each folder may import from other folders of src, besides the leaves. */
+const ALLOWED: Record<string, readonly string[]> = {
+  resolvers: ['loans', 'jobs', 'systems', 'datasources'],
+  server: ['resolvers', 'config.ts', 'loans', 'jobs', 'systems'],
+  commands: [
+    'client',
+    'config.ts',
+    'app.ts',
+    'dataDirectory.ts',
+    'loans',
+    'datasources',
+    'jobs',
+    'main.ts',
+    'embeddedSource.ts',
+    'commands',
+  ],
+  client: [],
+  loans: ['jobs', 'datasources', 'parquet'],
+  jobs: [],
+  systems: ['datasources'],
+  parquet: ['datasources'],
+  datasources: [],
+}
+const LEAVES = ['errors.ts', 'nearestName.ts']
+
+interface SourceFile {
+  /** Relative to src. */
+  name: string
+  text: string
+  /** Files of src that it imports, relative to src. */
+  imports: string[]
+}
+
+const files: SourceFile[] = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .filter(name => name.endsWith('.ts'))
+  .map(name => {
+    const text = readFileSync(join(SOURCE, name), 'utf8')
+    const paths = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, path]) => path!)
+    return { name, text, imports: paths.map(path => relative(SOURCE, resolve(SOURCE, dirname(name), path))) }
+  })
+
+test('imports point one way: resolvers, then domains, then datasources', () => {
+  const wrong = files.flatMap(({ name, imports }) => {
+    const allowed = ALLOWED[areaOf(name)]
+    if (!name.includes('/') || allowed === undefined) return []
+    return imports
+      .filter(path => areaOf(path) !== areaOf(name) && !LEAVES.includes(path) && !allowed.includes(areaOf(path)))
+      .map(path => `${name} imports ${path}`)
+  })
+  expect(wrong).toEqual([])
+})
+
+test('every folder of src is one whose imports are held', () => {
+  const folders = new Set(files.filter(({ name }) => name.includes('/')).map(({ name }) => areaOf(name)))
+  expect([...folders].filter(folder => !Object.hasOwn(ALLOWED, folder))).toEqual([])
+})
+
+test('datasources know no word of the domains, and domains none of GraphQL or HTTP', () => {
+  const using = (area: string, modules: RegExp) =>
+    files.filter(({ name, text }) => name.startsWith(`${area}/`) && modules.test(text)).map(({ name }) => name)
+  for (const domain of ['loans', 'jobs', 'systems']) {
+    expect(using(domain, /from '(graphql|type-graphql|@apollo|node:http|graphql-ws|ws|undici|mysql2)/)).toEqual([])
+  }
+  expect(using('datasources', /\b(loans?|count(?:y|ies)|millrace migrat)\b/i)).toEqual([])
+})
+
+test('only resolvers have decorators', () => {
+  const decorated = files.filter(({ text }) => /^\s*@[A-Z]\w*\(/m.test(text) || /from 'type-graphql'/.test(text))
+  expect(decorated.filter(({ name }) => !name.startsWith('resolvers/')).map(({ name }) => name)).toEqual([])
+})
+
+test('the environment is read in one place, and handed in by the programs that start', () => {
+  const readers = files
+    .filter(({ text }) => /^(?!\s*(?:\*|\/\/|\/\*\*)).*\bprocess\.env\b/m.test(text))
+    .map(({ name }) => name)
+  expect(readers.filter(name => !['main.ts', 'cli.ts', 'demo.ts', 'commands/terminal.ts'].includes(name))).toEqual([])
+})
+
+test('the console belongs to the programs that start', () => {
+  const users = files.filter(({ text }) => /\bconsole\.\w+\(/.test(text)).map(({ name }) => name)
+  expect(users.filter(name => !['main.ts', 'cli.ts', 'demo.ts', 'emitSchema.ts'].includes(name))).toEqual([])
+})
+
+const schema = createSchema()
+const types = Object.values(schema.getTypeMap()).filter(
+  type => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
+)
+
+test('every type, field, argument and enum value of the schema has a description', () => {
+  expect(types.flatMap(undescribed)).toEqual([])
+})
+
+test('schema/schema.graphql is what the resolvers say', () => {
+  expect(readFileSync(join(ROOT, 'schema/schema.graphql'), 'utf8')).toBe(printSortedSchema(schema))
+})
+
+/** What saved operations and generated clients of users rely on: each must exist exactly so. More may be added. */
+const CONTRACT = `
+Query.blockLocations(path: StoragePath!): BlockLocations
+Query.averageLoan(countyCode: CountyCode!): CountyAverage
+Query.county(code: CountyCode!): County
+Query.counties: [County!]
+Query.job(id: ID!): Job
+Query.jobs(kind: JobKind, state: JobState, first: Int = 20): [Job!]
+Query.systems: [SystemStatus!]!
+Query.dataNodes: [DataNode!]
+BlockLocations.path: StoragePath!
+BlockLocations.length: SafeInt!
+BlockLocations.replication: Int!
+BlockLocations.blockSize: SafeInt!
+BlockLocations.dataNodes: [DataNodeBlocks!]!
+BlockLocations.blocks: [Block!]!
+DataNodeBlocks.dataNode: String!
+DataNodeBlocks.blocks: Int!
+Block.index: Int!
+Block.offset: SafeInt!
+Block.length: SafeInt!
+Block.dataNodes: [String!]!
+Block.missing: Boolean!
+County.code: CountyCode!
+County.name: String!
+County.averageLoan: CountyAverage
+AverageSource: CREATE REUSE RECREATE
+CountyAverage.countyCode: CountyCode!
+CountyAverage.averageLoan: Int!
+CountyAverage.loans: Int!
+CountyAverage.source: AverageSource!
+CountyAverage.cost: ReadCost!
+ReadCost.elapsedMillis: Float!
+ReadCost.bytesRead: SafeInt!
+ReadCost.storageRequests: Int!
+DataNode.name: String!
+DataNode.state: DataNodeState!
+DataNode.lastContact: DateTime
+DataNode.usedBytes: SafeInt
+DataNode.capacityBytes: SafeInt
+DataNodeState: LIVE STALE DEAD DECOMMISSIONED
+SystemStatus.role: SystemRole!
+SystemStatus.kind: String!
+SystemStatus.url: String!
+SystemStatus.reachable: Boolean!
+SystemStatus.detail: String
+SystemRole: SOURCE STORAGE LOG ENGINE WAREHOUSE
+JobKind: MIGRATE_LOANS WEATHER COMPACT_WEATHER SEND_FILES INGEST_CITIZENS WAREHOUSE_RUN
+JobState: QUEUED RUNNING SUCCEEDED FAILED CANCELLED INTERRUPTED
+Job.id: ID!
+Job.kind: JobKind!
+Job.state: JobState!
+Job.progress: JobProgress!
+Job.createdAt: DateTime!
+Job.startedAt: DateTime
+Job.finishedAt: DateTime
+Job.message: String
+Job.errorCode: String
+JobProgress.done: SafeInt!
+JobProgress.total: SafeInt
+JobProgress.unit: String!
+JobProgress.etaSeconds: Float
+Mutation.migrateLoans(wait: Boolean = true): Job
+Mutation.cancelJob(id: ID!): Job
+Subscription.jobProgress(id: ID!): Job!`
+
+test.each(CONTRACT.trim().split('\n'))('the schema keeps %s', line => {
+  expect(types.flatMap(declarations)).toContain(normal(line))
+})
+
+function areaOf(name: string): string {
+  return name.split('/')[0]!
+}
+
+function declarations(type: GraphQLNamedType): string[] {
+  if (isEnumType(type))
+    return [
+      normal(
+        `${type.name}: ${type
+          .getValues()
+          .map(({ name }) => name)
+          .join(' ')}`,
+      ),
+    ]
+  if (!isObjectType(type)) return []
+  return Object.values(type.getFields()).map(({ name, args, type: result }) => {
+    const list = args.map(
+      arg =>
+        `${arg.name}: ${String(arg.type)}${arg.defaultValue === undefined ? '' : ` = ${String(arg.defaultValue)}`}`,
+    )
+    return normal(`${type.name}.${name}${list.length > 0 ? `(${list.join(', ')})` : ''}: ${String(result)}`)
+  })
+}
+
+/** The order of enum values and of arguments means nothing. */
+function normal(line: string): string {
+  const values = /^(\w+): ([A-Z_ ]+)$/.exec(line)
+  if (values) return `${values[1]}: ${values[2]!.split(' ').sort().join(' ')}`
+  return line.replace(/\((.*)\)/, (_, args: string) => `(${args.split(', ').sort().join(', ')})`)
+}
+
+function undescribed(type: GraphQLNamedType): string[] {
+  const lacking = (name: string, { description }: { description?: string | null | undefined }) =>
+    description ? [] : [name]
+  const fields = isObjectType(type) || isInputObjectType(type) ? Object.values(type.getFields()) : []
+  return [
+    ...lacking(type.name, type),
+    ...fields.flatMap(field => [
+      ...lacking(`${type.name}.${field.name}`, field),
+      ...('args' in field ? field.args.flatMap(arg => lacking(`${type.name}.${field.name}(${arg.name})`, arg)) : []),
+    ]),
+    ...(isEnumType(type) ? type.getValues().flatMap(value => lacking(`${type.name}.${value.name}`, value)) : []),
+  ]
+}

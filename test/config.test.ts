@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { describeConfig, readConfig, SETTINGS, withDotEnv } from '../src/config.ts'
+import { MillraceError } from '../src/errors.ts'
+
+function problemOf(environment: Record<string, string>): string {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'BAD_USER_INPUT') return error.message
+    throw error
+  }
+  throw new Error('expected this environment to be refused')
+}
+
+test('nothing set: everything embedded, on loopback', () => {
+  expect(readConfig({})).toEqual({
+    source: { kind: 'duckdb', file: resolve('data/source.duckdb'), sample: true },
+    storage: { kind: 'directory', folder: resolve('data/storage') },
+    host: '127.0.0.1',
+    port: 4000,
+    dataDir: resolve('data'),
+    logLevel: 'info',
+    sourceWaitSeconds: 120,
+    migrationMemoryMib: 128,
+    encodeThreads: 1,
+    limits: { depth: 10, aliases: 100, tokens: 4000, cost: 5000, bodyBytes: 262_144 },
+    introspection: true,
+    graphiql: true,
+  })
+})
+
+test('the cluster is two URLs', () => {
+  const { source, storage } = readConfig({
+    MILLRACE_SOURCE_URL: 'mysql://root:abc@mysql:3306/CS544',
+    MILLRACE_STORAGE_URL: 'webhdfs://root@nn1:9870,nn2:9870',
+  })
+  expect(source).toEqual({
+    kind: 'mysql',
+    host: 'mysql',
+    port: 3306,
+    user: 'root',
+    password: 'abc',
+    database: 'CS544',
+    tls: false,
+  })
+  expect(storage).toEqual({ kind: 'webhdfs', nameNodes: ['nn1:9870', 'nn2:9870'], user: 'root', root: '/' })
+})
+
+test('the embedded source and storage follow the data directory; an empty variable counts as unset', () => {
+  const { source, storage } = readConfig({ MILLRACE_DATA_DIR: '/srv/millrace', MILLRACE_STORAGE_URL: '' })
+  expect(source).toMatchObject({ file: '/srv/millrace/source.duckdb', sample: true })
+  expect(storage).toMatchObject({ folder: '/srv/millrace/storage' })
+})
+
+test.each(['file:./files', `file:${resolve('files')}`, `file://${resolve('files')}`])('%s is a folder', url => {
+  expect(readConfig({ MILLRACE_STORAGE_URL: url }).storage).toEqual({ kind: 'directory', folder: resolve('files') })
+})
+
+test.each([
+  ['MILLRACE_PORT', '65536', 'expected a whole number from 0 to 65535, but got "65536"'],
+  ['MILLRACE_PORT', '4e3', 'but got "4e3"'],
+  ['MILLRACE_LOG_LEVEL', 'loud', 'expected one of trace, debug, info, warn, error, fatal, silent, but got "loud"'],
+  ['MILLRACE_GRAPHIQL', 'maybe', 'expected true or false, but got "maybe"'],
+  [
+    'MILLRACE_STORAGE_URL',
+    's3://bucket',
+    'expected webhdfs://user@namenode:9870 or file:<folder>, but got "s3://bucket"',
+  ],
+  ['MILLRACE_SOURCE_URL', 'mysql://root@host', 'got no database'],
+  ['MILLRACE_HOST', '0.0.0.0', 'there are no access tokens yet'],
+  ['MILLRACE_HOST', '::', 'expected a loopback address'],
+])('%s=%s is refused with what was expected and what came', (name, value, message) => {
+  const problem = problemOf({ [name]: value })
+  expect(problem).toContain(`${name}: `)
+  expect(problem).toContain(message)
+})
+
+test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('%s is a loopback address', host => {
+  expect(readConfig({ MILLRACE_HOST: host }).host).toBe(host)
+})
+
+test('all problems are told at once, and a misspelt variable with the name it was meant to be', () => {
+  const problem = problemOf({ MILLRACE_PROT: '80', MILLRACE_ENCODE_THREADS: '0', MILLRACE_LOG_LEVEL: 'x' })
+  expect(problem).toMatch(/^3 variables are wrong:\n- /)
+  expect(problem).toContain('MILLRACE_PROT: there is no such variable; did you mean MILLRACE_PORT?')
+  expect(problem).toContain('MILLRACE_ENCODE_THREADS: expected a whole number from 1 to 64')
+})
+
+test.each([
+  'mysql://root:hunter2@',
+  'mysql//root:hunter2@mysql:3306/CS544',
+  'postgres://root:hunter2@host/db',
+  'mysql://root:hun:ter@hunter2@host',
+  'mysql://host/db?password=hunter2',
+])('no message shows the password of %s', url => {
+  expect(problemOf({ MILLRACE_SOURCE_URL: url })).not.toContain('hunter2')
+})
+
+test('the description has every variable, its value and no password', () => {
+  const described = describeConfig(
+    readConfig({
+      MILLRACE_SOURCE_URL: 'mysql://root:hunter2@mysql/CS544',
+      MILLRACE_STORAGE_URL: 'webhdfs://root@boss:9870',
+    }),
+  )
+  expect(described.map(({ name }) => name)).toEqual(Object.keys(SETTINGS))
+  expect(described).toContainEqual(
+    expect.objectContaining({ name: 'MILLRACE_SOURCE_URL', value: 'mysql://mysql:3306/CS544' }),
+  )
+  expect(described.every(({ description }) => description.endsWith('.'))).toBe(true)
+  expect(JSON.stringify(described)).not.toContain('hunter2')
+})
+
+test('.env is read, and the real environment wins', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-env-'))
+  try {
+    expect(withDotEnv({ A: '1' }, folder)).toEqual({ A: '1' })
+    writeFileSync(join(folder, '.env'), '# ours\nMILLRACE_PORT=5000\nMILLRACE_LOG_LEVEL="warn"\n')
+    const { port, logLevel } = readConfig(withDotEnv({ MILLRACE_PORT: '6000' }, folder))
+    expect([port, logLevel]).toEqual([6000, 'warn'])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
