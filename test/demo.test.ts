@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** Built by "npm test" before the tests. */
+const demo = fileURLToPath(new URL('../dist/demo.js', import.meta.url))
+const runFile = promisify(execFile)
+
+describe('npm run demo -- --exit', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'millrace-demo-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  async function runDemo(environment: Record<string, string>): Promise<{ stdout: string; stderr: string }> {
+    // A code other than 0 rejects.
+    return await runFile(process.execPath, [demo, '--exit'], {
+      env: { PATH: process.env.PATH, MILLRACE_DATA_DIR: folder, ...environment },
+    })
+  }
+
+  function tableOf(
+    stdout: string,
+  ): { county: string; average: string; loans: string; first: string; second: string }[] {
+    const row =
+      /^(\d{5} .+?) {2,}(\$[\d,]+) +([\d,]+) {2}(\w+) +[\d.]+ m?s +[\d.]+ \w+ {2}(\w+) +[\d.]+ m?s +[\d.]+ \w+$/gm
+    return [...stdout.matchAll(row)].map(([, county, average, loans, first, second]) => ({
+      county: county!,
+      average: average!,
+      loans: loans!,
+      first: first!,
+      second: second!,
+    }))
+  }
+
+  it('runs the main job from nothing to averages, each created and then reused; again, without making the sample', {
+    timeout: 240_000,
+  }, async () => {
+    const elsewhere = { MILLRACE_SOURCE_URL: 'mysql://root:abc@127.0.0.1:1/CS544', MILLRACE_PORT: '0' }
+    const first = await runDemo(elsewhere)
+    expect(first.stderr).toContain('sample : 447,367/447,367 rows')
+    expect(first.stderr).toContain('migrate: 426,716/426,716 rows')
+    expect(first.stdout).toMatch(
+      /\/hdma-wi-2021\.parquet: [\d,]+ bytes in (\d+) blocks of 1,048,576\.\n {2}localhost holds \1\.\n/,
+    )
+    const table = tableOf(first.stdout)
+    expect(table.map(({ county }) => county)).toEqual([
+      '55001 Adams',
+      '55003 Ashland',
+      '55027 Dodge',
+      '55059 Kenosha',
+      '55133 Waukesha',
+    ])
+    expect(table.map(row => `${row.first} ${row.second}`)).toEqual(Array(5).fill('create reuse'))
+    for (const line of first.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+
+    // The default port is taken by somebody else.
+    const taken = createServer().listen(0, '127.0.0.1')
+    await new Promise(resolve => taken.once('listening', resolve))
+    const address = taken.address()
+    const port = typeof address === 'object' ? String(address?.port) : ''
+    const second = await runDemo({ MILLRACE_PORT: port })
+    taken.close()
+    expect(second.stdout).toContain(`Port ${port} is taken, so the server listens on a free one.`)
+    expect(second.stderr).not.toContain('sample')
+    expect(tableOf(second.stdout)).toEqual(table)
+  })
+})
