@@ -27,6 +27,6 @@ export function sweptPublisher(storage: Storage, owner: string, folders: readonl
       await swept
       return publisher.publish(path, content, layout, options)
     },
-    sweep: publisher.sweep,
+    sweep: (folder, options) => publisher.sweep(folder, options),
   }
 }

@@ -1,13 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import {
-  type GraphQLNamedType,
-  isEnumType,
-  isInputObjectType,
-  isIntrospectionType,
-  isObjectType,
-  isSpecifiedScalarType,
-} from 'graphql'
+import { type GraphQLNamedType, isEnumType, isIntrospectionType, isObjectType, isSpecifiedScalarType } from 'graphql'
 import { expect, test } from 'vitest'
 import { createSchema, printSortedSchema } from '../src/resolvers/schema.ts'
 
@@ -198,7 +191,7 @@ function declarations(type: GraphQLNamedType): string[] {
   return Object.values(type.getFields()).map(({ name, args, type: result }) => {
     const list = args.map(
       arg =>
-        `${arg.name}: ${String(arg.type)}${arg.defaultValue === undefined ? '' : ` = ${String(arg.defaultValue)}`}`,
+        `${arg.name}: ${String(arg.type)}${arg.defaultValue === undefined ? '' : ` = ${JSON.stringify(arg.defaultValue)}`}`,
     )
     return normal(`${type.name}.${name}${list.length > 0 ? `(${list.join(', ')})` : ''}: ${String(result)}`)
   })
@@ -214,12 +207,12 @@ function normal(line: string): string {
 function undescribed(type: GraphQLNamedType): string[] {
   const lacking = (name: string, { description }: { description?: string | null | undefined }) =>
     description ? [] : [name]
-  const fields = isObjectType(type) || isInputObjectType(type) ? Object.values(type.getFields()) : []
+  const fields = isObjectType(type) ? Object.values(type.getFields()) : []
   return [
     ...lacking(type.name, type),
     ...fields.flatMap(field => [
       ...lacking(`${type.name}.${field.name}`, field),
-      ...('args' in field ? field.args.flatMap(arg => lacking(`${type.name}.${field.name}(${arg.name})`, arg)) : []),
+      ...field.args.flatMap(arg => lacking(`${type.name}.${field.name}(${arg.name})`, arg)),
     ]),
     ...(isEnumType(type) ? type.getValues().flatMap(value => lacking(`${type.name}.${value.name}`, value)) : []),
   ]

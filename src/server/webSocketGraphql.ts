@@ -57,8 +57,8 @@ export function createWebSocketGraphql(operations: Operations, log: Logger): Web
         send: data => send(socket, data),
         close: (code, reason) => socket.close(code, reason),
         onMessage(receive) {
-          socket.on('message', data => {
-            receive(String(data)).catch((error: unknown) => {
+          socket.on('message', (data: Buffer) => {
+            receive(data.toString('utf8')).catch((error: unknown) => {
               log.error({ err: error }, 'a WebSocket message could not be handled')
               socket.close(4500, 'Internal server error')
             })

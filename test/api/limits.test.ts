@@ -134,8 +134,8 @@ test('a WebSocket with 50 operations under way gets no more of them until one ha
   const job = server.loans.migrate()
   const socket = new WebSocket(server.webSocketUrl, 'graphql-transport-ws')
   const refused = new Promise<Record<string, unknown>>(resolve => {
-    socket.on('message', data => {
-      const message = JSON.parse(String(data)) as Record<string, unknown>
+    socket.on('message', (data: Buffer) => {
+      const message = JSON.parse(data.toString('utf8')) as Record<string, unknown>
       if (message.type === 'error') resolve(message)
     })
   })
