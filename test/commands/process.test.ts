@@ -33,7 +33,14 @@ interface Running {
 }
 
 function start(command: string, parameters: string[], dataDir: string): Running {
-  const environment = { PATH: process.env.PATH, MILLRACE_DATA_DIR: dataDir, MILLRACE_PORT: '0', TERM: 'xterm' }
+  const environment = {
+    PATH: process.env.PATH,
+    TERM: 'xterm',
+    MILLRACE_DATA_DIR: dataDir,
+    MILLRACE_PORT: '0',
+    // Not the embedded one: a server would make the sample.
+    MILLRACE_SOURCE_URL: `duckdb:${join(dataDir, 'none.duckdb')}`,
+  }
   const child = spawn(command, parameters, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   closing.push(() => void child.kill('SIGKILL'))
   let output = ''
