@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installEverything } from '../harness/install.ts'
+import { countTests, type Report } from './setup/countTests.ts'
 
 /** What `npm test` runs; further arguments go to vitest. The last line it prints is "N passed, N failed". */
 const vitestArguments = process.argv.slice(2)
@@ -37,16 +38,6 @@ function run(command: string, args: string[]): void {
     throw new Error(`${command} ${args.join(' ')}: expected exit code 0, got ${error?.message ?? status ?? signal}`)
 }
 
-/** The part of vitest's JSON report that is counted. */
-interface Report {
-  numPassedTests: number
-  numFailedTests: number
-  /** Skipped, by us or because a hook failed. */
-  numPendingTests: number
-  numTodoTests: number
-  testResults: { status: string; assertionResults: { status: string }[] }[]
-}
-
 function runTests(): [passed: number, failed: number] {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-test-'))
   const reportFile = join(folder, 'report.json')
@@ -55,19 +46,11 @@ function runTests(): [passed: number, failed: number] {
   try {
     const args = [vitest, 'run', ...reporters, ...vitestArguments]
     const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT })
-    const { passed, failed } = count(JSON.parse(readFileSync(reportFile, 'utf8')) as Report)
+    const report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report
+    const { passed, failed } = countTests(report, process.env.CI === 'true')
     // Vitest also fails for what no test failed: an error nobody awaited, or no test at all.
     return [passed, status === 0 ? failed : Math.max(failed, 1)]
   } finally {
     rmSync(folder, { recursive: true })
   }
-}
-
-function count(report: Report): { passed: number; failed: number } {
-  // A file that could not be loaded, or whose hook failed, has failed without any test having failed.
-  const failedFiles = report.testResults.filter(
-    file => file.status === 'failed' && file.assertionResults.every(test => test.status !== 'failed'),
-  )
-  const skipped = process.env.CI === 'true' ? report.numPendingTests + report.numTodoTests : 0
-  return { passed: report.numPassedTests, failed: report.numFailedTests + failedFiles.length + skipped }
 }
