@@ -52,11 +52,11 @@ export async function openMysqlConnection(
 
   function fail(error: unknown): void {
     if (failed) return
-    failed = { error: explainMysqlError(error, address) }
+    failed = { error }
     silence.stop()
     signal?.removeEventListener('abort', onAbort)
     socket.destroy()
-    for (const reject of failures) reject(failed.error)
+    for (const reject of failures) reject(error)
     failures.clear()
   }
   function onAbort(): void {
@@ -67,6 +67,8 @@ export async function openMysqlConnection(
     if (running) {
       fail(reason)
       killQuery(address, deadlines, connection.threadId)
+    } else if (failures.size > 0) {
+      fail(reason)
     } else {
       quit(reason)
     }
@@ -87,30 +89,29 @@ export async function openMysqlConnection(
       }),
     )
   }
-  connection.on('error', fail)
+  connection.on('error', (error: unknown) => fail(explainMysqlError(error, address)))
   signal?.addEventListener('abort', onAbort, { once: true })
 
-  /** Runs `start` until it settles, the connection fails, or the server falls silent. */
-  function untilFailure<T>(start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (failed) return reject(failed.error)
-      failures.add(reject)
-      start(resolve, reject)
-    })
+  /** Runs `start` until it settles or the connection fails. */
+  async function untilFailure<T>(start: (done: (error: unknown, result: T) => void) => void): Promise<T> {
+    if (failed) throw failed.error
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    failures.add(reject)
+    try {
+      start((error, result) => (error ? reject(explainMysqlError(error, address)) : resolve(result)))
+      return await promise
+    } finally {
+      failures.delete(reject)
+    }
   }
   async function statement<T>(start: (done: (error: unknown, result: T) => void) => void): Promise<T> {
     running = true
     silence.start(onSilence)
-    let rejected: ((error: unknown) => void) | undefined
     try {
-      return await untilFailure<T>((resolve, reject) => {
-        rejected = reject
-        start((error, result) => (error ? reject(explainMysqlError(error, address)) : resolve(result)))
-      })
+      return await untilFailure(start)
     } finally {
       running = false
       silence.stop()
-      if (rejected) failures.delete(rejected)
     }
   }
 
@@ -182,9 +183,7 @@ export async function openMysqlConnection(
   }
 
   try {
-    await untilFailure<void>((resolve, reject) =>
-      connection.connect(error => (error ? reject(explainMysqlError(error, address)) : resolve())),
-    )
+    await untilFailure<void>(done => connection.connect(error => done(error, undefined)))
     await statement<unknown>(done =>
       connection.query(`SET time_zone = '+00:00', net_write_timeout = ${WRITE_TIMEOUT_SECONDS}`, done),
     )

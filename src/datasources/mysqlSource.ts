@@ -1,3 +1,4 @@
+import { MillraceError } from '../errors.ts'
 import type { Call } from './call.ts'
 import { MYSQL_DEADLINES, type MysqlConnection, type MysqlDeadlines, openMysqlConnection } from './mysqlConnection.ts'
 import { describeMysqlColumn } from './mysqlTypes.ts'
@@ -25,23 +26,18 @@ const ROWS_PER_BATCH = 1_000
 export function mysqlSource({ url, deadlines: changed }: MysqlSourceOptions): Source {
   const address = typeof url === 'string' ? parseMysqlUrl(url) : url
   const deadlines = { ...MYSQL_DEADLINES, ...changed }
-  const open = new Set<MysqlConnection>()
+  let closing = new AbortController()
 
-  async function connect({ signal }: Call): Promise<MysqlConnection> {
-    const connection = await openMysqlConnection(address, deadlines, signal)
-    open.add(connection)
-    return connection
-  }
-  function disconnect(connection: MysqlConnection): void {
-    open.delete(connection)
-    connection.close()
+  function connect(call: Call): Promise<MysqlConnection> {
+    const signal = call.signal ? AbortSignal.any([call.signal, closing.signal]) : closing.signal
+    return openMysqlConnection(address, deadlines, signal)
   }
   async function withConnection<T>(call: Call, use: (connection: MysqlConnection) => Promise<T>): Promise<T> {
     const connection = await connect(call)
     try {
       return await use(connection)
     } finally {
-      disconnect(connection)
+      connection.close()
     }
   }
 
@@ -68,7 +64,7 @@ export function mysqlSource({ url, deadlines: changed }: MysqlSourceOptions): So
         const sql = `SELECT ${values.join(', ')} ${fromJoinWhere(query, tables, DIALECT)}`
         yield* connection.batches(sql, [query.where.above, query.where.below], ROWS_PER_BATCH)
       } finally {
-        disconnect(connection)
+        connection.close()
       }
     },
     ping: (call = {}) =>
@@ -77,7 +73,8 @@ export function mysqlSource({ url, deadlines: changed }: MysqlSourceOptions): So
         return String(rows[0]?.[0])
       }),
     async close() {
-      for (const connection of open) disconnect(connection)
+      closing.abort(new MillraceError('CANCELLED', 'The MySQL source was closed while it was in use.'))
+      closing = new AbortController()
     },
   }
 }

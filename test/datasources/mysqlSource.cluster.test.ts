@@ -190,6 +190,18 @@ describe('MySQL that does not let us in', () => {
     })
   })
 
+  test('and is given up by a signal throws its reason at once, not at the deadline', async () => {
+    await withSilentServer(async port => {
+      const url = new URL(database.url)
+      url.port = String(port)
+      const stop = new AbortController()
+      const reason = new Error('enough')
+      const pinging = mysqlSource({ url: url.href, deadlines: { connectMillis: 60_000 } }).ping({ signal: stop.signal })
+      setImmediate(() => stop.abort(reason))
+      await expect(pinging).rejects.toBe(reason)
+    })
+  })
+
   test('because it has no TLS where TLS is asked for is FORBIDDEN', async () => {
     const source = changed(url => {
       url.search = '?ssl=true'
