@@ -69,7 +69,7 @@ async function prepare({ dataDir, source, storage }: Config): Promise<void> {
     if (storage.kind === 'directory') rmSync(storage.folder, { recursive: true, force: true })
     for (const suffix of ['', '-wal', '-journal']) rmSync(join(dataDir, `jobs.sqlite${suffix}`), { force: true })
     if (source.kind !== 'duckdb' || existsSync(source.file)) return
-    const display = createProgressDisplay('sample ', stderr)
+    const display = createProgressDisplay('sample', stderr)
     await createSample({ file: source.file, onProgress: showSampleProgress(display), signal })
     display.stop()
   } finally {

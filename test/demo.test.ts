@@ -44,7 +44,7 @@ describe('npm run demo -- --exit', () => {
   }, async () => {
     const elsewhere = { MILLRACE_SOURCE_URL: 'mysql://root:abc@127.0.0.1:1/CS544', MILLRACE_PORT: '0' }
     const first = await runDemo(elsewhere)
-    expect(first.stderr).toContain('sample : 447,367/447,367 rows')
+    expect(first.stderr).toContain('sample: 447,367/447,367 rows')
     expect(first.stderr).toContain('migrate: 426,716/426,716 rows')
     expect(first.stdout).toMatch(
       /\/hdma-wi-2021\.parquet: [\d,]+ bytes in (\d+) blocks of 1,048,576\.\n {2}localhost holds \1\.\n/,

@@ -14,6 +14,8 @@ export interface ProgressDisplay {
 const lineMillis = 3_000
 /** With a title of seven letters the longest usual line just fits into 80 columns. */
 const barColumns = 16
+/** Bars below one another start in the same column. */
+const titleColumns = 7
 
 /** A bar with rows, bytes, rate and time left on a terminal; elsewhere a plain line every few seconds. */
 export function createProgressDisplay(title: string, output: Output, clock = Date.now): ProgressDisplay {
@@ -41,7 +43,10 @@ function createBar(title: string, output: Output): ProgressDisplay {
     format: (options, { progress }) => {
       const columns = (output.columns ?? 80) - 1
       const bar = cliProgress.Format.BarFormat(progress, options)
-      return `${title} ${bar} ${`${Math.floor(progress * 100)}%`.padStart(4)}  ${line}`.slice(0, columns)
+      return `${title.padEnd(titleColumns)} ${bar} ${`${Math.floor(progress * 100)}%`.padStart(4)}  ${line}`.slice(
+        0,
+        columns,
+      )
     },
     barsize: barColumns,
     barCompleteChar: '█',
