@@ -6,6 +6,7 @@ import { childOf, parentOf, quoted } from './storagePath.ts'
 import { doneAnswer, fileStatusAnswer, listStatusAnswer, readAnswer, toFileStatus } from './webhdfs/answers.ts'
 import { createDataNodes } from './webhdfs/dataNodes.ts'
 import { createBlockLocator } from './webhdfs/fileBlocks.ts'
+import { createLiveness } from './webhdfs/liveness.ts'
 import { createNameNode, hdfsPath } from './webhdfs/nameNode.ts'
 import { createNodeHealth } from './webhdfs/nodeHealth.ts'
 import { createFileReader } from './webhdfs/openFile.ts'
@@ -27,8 +28,9 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
   const nameNode = createNameNode(address, settings)
   const dataNodes = createDataNodes(nameNode)
   const health = createNodeHealth(settings.rememberFailureMillis, () => performance.now())
-  const reader = createFileReader({ nameNode, dataNodes, health, settings, stat })
-  const writer = createFileWriter({ nameNode, dataNodes, health, settings })
+  const liveness = createLiveness(settings)
+  const reader = createFileReader({ nameNode, dataNodes, health, liveness, settings, stat })
+  const writer = createFileWriter({ nameNode, dataNodes, health, liveness, settings })
   const blockLocations = createBlockLocator(nameNode, stat)
 
   async function stat(path: string, call: Call = {}): Promise<FileStatus> {
@@ -116,7 +118,7 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
     ping: (call = {}) => ping(call),
     async close() {
       writer.close()
-      await Promise.all([reader.close(), nameNode.close()])
+      await Promise.all([reader.close(), liveness.close(), nameNode.close()])
     },
   }
 }

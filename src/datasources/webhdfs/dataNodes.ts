@@ -7,8 +7,9 @@ import type { NameNode } from './nameNode.ts'
 /** The DataNodes as the NameNode's JMX page names them. */
 export interface DataNodes {
   /**
-   * The transfer address ("ip:port", what `excludedatanodes` takes) of the DataNode that a redirect points to.
-   * FORBIDDEN where the NameNode names no such DataNode. Asks again only for a host not seen before.
+   * The transfer address ("ip:port", what `excludedatanodes` takes) of the DataNode that a redirect points to, also of one
+   * that the NameNode calls dead but has not taken its blocks from yet. FORBIDDEN where the NameNode names no such
+   * DataNode. Asks again only for an address not seen before.
    */
   identify(location: URL): Promise<string>
   statuses(): Promise<DataNodeStatus[]>
@@ -45,7 +46,7 @@ const nameNodeInfo = z.object({
           capacity: z.number(),
         }),
       ),
-      DeadNodes: nodes(z.object({ lastContact: z.number(), decommissioned: z.boolean() })),
+      DeadNodes: nodes(z.object({ lastContact: z.number(), decommissioned: z.boolean(), xferaddr: z.string() })),
     }),
   ]),
 })
@@ -57,6 +58,8 @@ const STALE_DEFAULT_MILLIS = 30_000
 export function createDataNodes(nameNode: NameNode): DataNodes {
   /** "host:port" of a DataNode's HTTP server, by name and by address, to its transfer address. */
   let known = new Map<string, string>()
+  /** The same of dead DataNodes by host alone: the NameNode does not tell their HTTP ports. */
+  let deadByHost = new Map<string, string>()
   let refreshing: Promise<void> | undefined
   let staleMillis: Promise<number> | undefined
 
@@ -66,7 +69,7 @@ export function createDataNodes(nameNode: NameNode): DataNodes {
   }
 
   async function refresh(): Promise<void> {
-    const { LiveNodes } = await info()
+    const { LiveNodes, DeadNodes } = await info()
     const fresh = new Map<string, string>()
     for (const [name, { infoAddr, infoSecureAddr, xferaddr }] of Object.entries(LiveNodes)) {
       for (const address of [infoAddr, infoSecureAddr]) {
@@ -76,6 +79,7 @@ export function createDataNodes(nameNode: NameNode): DataNodes {
       }
     }
     known = fresh
+    deadByHost = new Map(Object.entries(DeadNodes).map(([name, { xferaddr }]) => [hostOf(name), xferaddr]))
   }
 
   /** The NameNode's own idea of stale; where it does not say, Hadoop's default. Asked once it has answered. */
@@ -97,15 +101,11 @@ export function createDataNodes(nameNode: NameNode): DataNodes {
         })
         await refreshing
       }
-      const node = known.get(address)
+      const node = known.get(address) ?? deadByHost.get(location.hostname)
       if (node !== undefined) return node
-      throw new MillraceError(
-        'FORBIDDEN',
-        `the NameNode redirected to ${address}, which is none of its live DataNodes`,
-        {
-          hint: 'Millrace follows redirects to DataNodes only; check dfs.datanode.hostname and dfs.datanode.http.address.',
-        },
-      )
+      throw new MillraceError('FORBIDDEN', `the NameNode redirected to ${address}, which is none of its DataNodes`, {
+        hint: 'Millrace follows redirects to DataNodes only; check dfs.datanode.hostname and dfs.datanode.http.address.',
+      })
     },
 
     async statuses() {

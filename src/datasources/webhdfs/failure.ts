@@ -3,9 +3,10 @@
  * - refused: nothing listens there, or the host is unknown. Costs nothing to find out.
  * - unreachable: no connection within its deadline. Nothing was sent.
  * - silent: connected, but no answer, or no more of it, within its deadline. The request may still be carried out.
+ * - hung: silent, and silent to all probes too (liveness.ts). The request may still be carried out.
  * - reset: the connection broke. The request may or may not have been carried out.
  */
-export type Failure = 'refused' | 'unreachable' | 'silent' | 'reset'
+export type Failure = 'refused' | 'unreachable' | 'silent' | 'hung' | 'reset'
 
 const FAILURES: Readonly<Record<string, Failure>> = {
   ECONNREFUSED: 'refused',
@@ -47,6 +48,7 @@ const WORDS: Readonly<Record<Failure, string>> = {
   refused: 'refused the connection',
   unreachable: 'could not be reached in time',
   silent: 'did not answer in time',
+  hung: 'hangs: it answers nothing at all',
   reset: 'broke the connection',
 }
 

@@ -54,8 +54,8 @@ export function createNameNode(address: WebHdfsAddress, settings: WebHdfsSetting
   const agent = new Agent({
     connections: settings.connectionsPerHost,
     connect: { timeout: settings.connectMillis },
-    headersTimeout: settings.answerMillis,
-    bodyTimeout: settings.bodyIdleMillis,
+    headersTimeout: settings.nameNodeAnswerMillis,
+    bodyTimeout: settings.nameNodeAnswerMillis,
   })
   let active = 0
 

@@ -1,56 +1,33 @@
 import type { Failure } from './failure.ts'
 
 /**
- * Remembers for a while which DataNodes failed, so that a dead or hung one costs its deadline once and not once a
- * request. A NameNode goes on naming a dead DataNode for ten seconds to ten minutes.
+ * Remembers for a while which DataNodes do not answer at all, so that a dead or hung one costs its deadline once and not
+ * once a request: a NameNode goes on naming it for ten seconds to ten minutes.
  */
 export interface NodeHealth {
-  /** Call it when a request to a node starts, and tell it how the request went. */
-  attempt(node: string): Attempt
-  /** The nodes to keep away from now. */
-  remembered(): ReadonlyMap<string, Trouble>
+  answered(node: string): void
+  /** Remembered only where it says that the node itself is out of order. */
+  failed(node: string, failure: Failure): void
+  /** The nodes to keep away from now, and why. */
+  remembered(): Map<string, Failure>
 }
 
-export interface Attempt {
-  answered(): void
-  failed(failure: Failure): void
-}
-
-export interface Trouble {
-  failure: Failure
-  /** Failures one after the other; those of requests that ran at the same time count as one. */
-  times: number
-}
-
-interface Memory extends Trouble {
-  notedAtMillis: number
-}
+const REMEMBERED: ReadonlySet<Failure> = new Set<Failure>(['refused', 'unreachable', 'hung'])
 
 /** @param nowMillis a clock that never goes back, in milliseconds. */
 export function createNodeHealth(rememberMillis: number, nowMillis: () => number): NodeHealth {
-  const memories = new Map<string, Memory>()
-
-  function forgetOld(): void {
-    const oldest = nowMillis() - rememberMillis
-    for (const [node, memory] of memories) if (memory.notedAtMillis <= oldest) memories.delete(node)
-  }
-
+  const memories = new Map<string, { failure: Failure; notedAtMillis: number }>()
   return {
-    attempt(node) {
-      const startedAtMillis = nowMillis()
-      return {
-        answered: () => void memories.delete(node),
-        failed(failure) {
-          forgetOld()
-          const before = memories.get(node)
-          if (before && startedAtMillis < before.notedAtMillis) return
-          memories.set(node, { failure, times: (before?.times ?? 0) + 1, notedAtMillis: nowMillis() })
-        },
-      }
+    answered: node => void memories.delete(node),
+    failed(node, failure) {
+      if (REMEMBERED.has(failure)) memories.set(node, { failure, notedAtMillis: nowMillis() })
     },
     remembered() {
-      forgetOld()
-      return memories
+      const now = nowMillis()
+      for (const [node, { notedAtMillis }] of memories) {
+        if (now - notedAtMillis >= rememberMillis) memories.delete(node)
+      }
+      return new Map([...memories].map(([node, { failure }]) => [node, failure]))
     },
   }
 }

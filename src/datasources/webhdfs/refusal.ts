@@ -17,7 +17,7 @@ export async function askForRefusal(
   signal: AbortSignal,
 ): Promise<RemoteException | undefined> {
   const answered = Promise.withResolvers<http.IncomingMessage>()
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(settings.connectMillis + settings.answerMillis)])
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(settings.connectMillis + settings.probeMillis)])
   const { request } = location.protocol === 'https:' ? https : http
   const headers = { 'content-type': 'application/octet-stream', 'content-length': 1 }
   const put = request(location, { method: 'PUT', agent: false, headers, signal: limit })

@@ -2,13 +2,17 @@
 export interface WebHdfsSettings {
   /** Until a TCP connection stands. */
   connectMillis: number
-  /** From a request to the first byte of its answer: NameNode answers, and a DataNode's readiness to send or receive. */
-  answerMillis: number
+  /** From a request to a NameNode to its answer. */
+  nameNodeAnswerMillis: number
+  /** Silence after which a DataNode is probed, and how long it may keep silent to all of so many probes before it counts as hung. */
+  probeAfterMillis: number
+  probeMillis: number
+  probes: number
   /**
-   * Silence within an answer. Longer than the 4.3 s that a DataNode with dfs.client.socket-timeout=3000 needs to turn
-   * from a hung neighbour to another, so that a healthy DataNode is not given up for a neighbour's fault.
+   * Silence of a DataNode that is alive, before an answer and within it. Longer than the 4.3 s that a DataNode with
+   * dfs.client.socket-timeout=3000 needs to turn from a hung neighbour to another.
    */
-  bodyIdleMillis: number
+  dataNodeIdleMillis: number
   /** While a DataNode takes no more bytes of a file being written. */
   writeIdleMillis: number
   /** From the last byte of a file to the DataNode's word that its replicas stand. */
@@ -17,6 +21,8 @@ export interface WebHdfsSettings {
   rememberFailureMillis: number
   /** OPENs in a row that bring no byte, before a read is given up. */
   fruitlessOpens: number
+  /** A read of several OPENs during which the file was replaced starts anew, up to so many times in all. */
+  readsOfAChangingFile: number
   /** Sockets to one NameNode, and to one DataNode for reading. */
   connectionsPerHost: number
   /** Bytes of JSON taken from one answer. */
@@ -27,12 +33,16 @@ export interface WebHdfsSettings {
 
 export const webHdfsDefaults: WebHdfsSettings = {
   connectMillis: 1_000,
-  answerMillis: 2_000,
-  bodyIdleMillis: 5_000,
+  nameNodeAnswerMillis: 3_000,
+  probeAfterMillis: 500,
+  probeMillis: 1_500,
+  probes: 8,
+  dataNodeIdleMillis: 5_000,
   writeIdleMillis: 10_000,
   writeReplyMillis: 10_000,
   rememberFailureMillis: 10_000,
   fruitlessOpens: 8,
+  readsOfAChangingFile: 3,
   connectionsPerHost: 64,
   answerBytes: 64 * 1024 * 1024,
   writeSliceBytes: 256 * 1024,

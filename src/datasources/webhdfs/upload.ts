@@ -2,6 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Content } from '../storage.ts'
 import { ConnectionFailure, type Failure } from './failure.ts'
+import { type Liveness, watchSilence } from './liveness.ts'
 import type { WebHdfsSettings } from './settings.ts'
 
 export interface Reply {
@@ -13,6 +14,7 @@ export interface Upload {
   location: URL
   content: Content
   settings: WebHdfsSettings
+  liveness: Liveness
   signal: AbortSignal
   /** The DataNode is ready to receive: nothing of `content` has been taken before. */
   onReady: () => void
@@ -28,7 +30,7 @@ const REPLY_LIMIT = 64 * 1024
  * Throws the content's own error where that fails, the signal's reason, or the connection's failure. Holds no more
  * than one chunk of content and what the socket has buffered.
  */
-export async function upload({ location, content, settings, signal, onReady }: Upload): Promise<Reply> {
+export async function upload({ location, content, settings, liveness, signal, onReady }: Upload): Promise<Reply> {
   signal.throwIfAborted()
   const { request } = location.protocol === 'https:' ? https : http
   const put = request(location, {
@@ -82,9 +84,7 @@ export async function upload({ location, content, settings, signal, onReady }: U
     deadline.set(settings.connectMillis, 'unreachable')
     put.flushHeaders()
     await until(() => state.connected)
-    deadline.set(settings.answerMillis, 'silent')
-    await until(() => state.reply ?? state.ready)
-    deadline.clear()
+    await untilReady()
     if (state.reply) return state.reply
     onReady()
     const early = await sendContent()
@@ -96,6 +96,19 @@ export async function upload({ location, content, settings, signal, onReady }: U
     deadline.clear()
     signal.removeEventListener('abort', abort)
     put.destroy()
+  }
+
+  async function untilReady(): Promise<void> {
+    deadline.set(settings.dataNodeIdleMillis, 'silent')
+    const endWatch = watchSilence(liveness, location, settings, alive => {
+      if (!alive) fail(new ConnectionFailure('hung', location.host))
+    })
+    try {
+      await until(() => state.reply ?? state.ready)
+    } finally {
+      endWatch()
+      deadline.clear()
+    }
   }
 
   /** The reply, where the DataNode gives it before it has all. */

@@ -5,6 +5,7 @@ import type { Content, FileLayout } from '../storage.ts'
 import { quoted } from '../storagePath.ts'
 import type { DataNodes } from './dataNodes.ts'
 import { describeFailure, type Failure, failureOf } from './failure.ts'
+import type { Liveness } from './liveness.ts'
 import { type NameNode, NameNodeError } from './nameNode.ts'
 import type { NodeHealth } from './nodeHealth.ts'
 import { askForRefusal } from './refusal.ts'
@@ -22,10 +23,11 @@ export interface FileWriterParts {
   nameNode: NameNode
   dataNodes: DataNodes
   health: NodeHealth
+  liveness: Liveness
   settings: WebHdfsSettings
 }
 
-export function createFileWriter({ nameNode, dataNodes, health, settings }: FileWriterParts): FileWriter {
+export function createFileWriter({ nameNode, dataNodes, health, liveness, settings }: FileWriterParts): FileWriter {
   const closing = new AbortController()
 
   /**
@@ -74,7 +76,6 @@ export function createFileWriter({ nameNode, dataNodes, health, settings }: File
     content: Content,
     call: Call,
   ): Promise<Failure | undefined> {
-    const attempt = health.attempt(node)
     const signal = call.signal ? AbortSignal.any([call.signal, closing.signal]) : closing.signal
     let ready = false
     let contentFailed: { error: unknown } | undefined
@@ -90,9 +91,9 @@ export function createFileWriter({ nameNode, dataNodes, health, settings }: File
       if (call.cost) call.cost.requests += 1
       const onReady = () => {
         ready = true
-        attempt.answered()
+        health.answered(node)
       }
-      const reply = await upload({ location, content: watched(), settings, signal, onReady })
+      const reply = await upload({ location, content: watched(), settings, liveness, signal, onReady })
       if (reply.status === 201) return undefined
       throw toMillraceError(readRemoteException(reply.status, reply.body), 'CREATE', path)
     } catch (error) {
@@ -100,7 +101,7 @@ export function createFileWriter({ nameNode, dataNodes, health, settings }: File
       if (contentFailed) throw contentFailed.error
       const failure = failureOf(error)
       if (failure === undefined) throw error
-      if (!ready) attempt.failed(failure)
+      if (!ready) health.failed(node, failure)
       if (failure === 'refused' || failure === 'unreachable') return failure
       await throwRefusal(path, location, failure, signal, call)
       throw interrupted(path, location, failure, error)
