@@ -114,7 +114,7 @@ export const SETTINGS = {
   }),
   MILLRACE_MIGRATION_MEMORY_MIB: setting({
     description: 'How much packed but not yet written data a migration may hold in memory, in MiB.',
-    fallback: '128',
+    fallback: '64',
     ...wholeNumber(16, 65_536),
   }),
   MILLRACE_ENCODE_THREADS: setting({

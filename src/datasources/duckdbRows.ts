@@ -5,8 +5,8 @@ import type { ColumnType, Row } from './source.ts'
 export interface RowReader {
   /** What stands between SELECT and FROM. */
   selectList: string
-  /** The rows of a chunk of that SELECT. */
-  read: (chunk: DuckDBDataChunk) => Row[]
+  /** The rows of a chunk of that SELECT, from `start` to before `end`. */
+  read: (chunk: DuckDBDataChunk, start: number, end: number) => Row[]
 }
 
 /**
@@ -22,10 +22,10 @@ export function rowReader(values: readonly SelectedValue[]): RowReader {
   const otherPlaces = others.map(({ place }) => place)
   const emptyRow: unknown[] = values.map(() => null)
 
-  function read(chunk: DuckDBDataChunk): Row[] {
+  function read(chunk: DuckDBDataChunk, start: number, end: number): Row[] {
     const packed = chunk.getColumnVector(0)
     const rows: unknown[][] = []
-    for (let index = 0; index < chunk.rowCount; index++) {
+    for (let index = start; index < end; index++) {
       const row = emptyRow.slice()
       const strings = JSON.parse(packed.getItem(index) as string) as (string | null)[]
       for (let text = 0; text < textPlaces.length; text++) row[textPlaces[text]!] = strings[text]
@@ -33,7 +33,7 @@ export function rowReader(values: readonly SelectedValue[]): RowReader {
     }
     for (const [other, place] of otherPlaces.entries()) {
       const vector = chunk.getColumnVector(1 + other)
-      for (let index = 0; index < rows.length; index++) rows[index]![place] = plain(vector.getItem(index))
+      for (let index = 0; index < rows.length; index++) rows[index]![place] = plain(vector.getItem(start + index))
     }
     return rows
   }

@@ -199,7 +199,11 @@ function toAverage(answer: Answer | Error, elapsedMillis: number): CountyAverage
     averageLoan: floorMean(total),
     loans: total.loans,
     source,
-    cost: { elapsedMillis, bytesRead: cost.bytes, storageRequests: cost.requests },
+    cost: {
+      elapsedMillis: Math.round(elapsedMillis * 1000) / 1000,
+      bytesRead: cost.bytes,
+      storageRequests: cost.requests,
+    },
     warning: warning ?? null,
   }
 }

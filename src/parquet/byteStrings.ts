@@ -1,56 +1,66 @@
-import { withRoom } from './growingBuffer.ts'
+import { compactIntegers } from './compactIntegers.ts'
 
-/** A growing sequence of byte strings, laid out as Arrow lays out text and binary values: all bytes, and where each begins. */
+/** A growing sequence of byte strings. */
 export interface ByteStrings {
   addText(value: string): void
   addBytes(value: Uint8Array): void
   bytes(): number
+  /** As Arrow lays out text and binary values: all bytes, and where each string begins; and an empty sequence again. */
   take(): { values: Uint8Array; offsets: Uint8Array }
 }
 
+const CHUNK_BYTES = 16_384
+const FIRST_CHUNK_BYTES = 512
 /** UTF-8 takes at most this much for each UTF-16 unit of a string. */
 const UTF8_BYTES_PER_UNIT = 3
 
 export function byteStrings(): ByteStrings {
-  let offsets = new DataView(new ArrayBuffer(0))
-  let values = Buffer.alloc(0)
-  let length = 0
-  let count = 0
+  const lengths = compactIntegers()
+  let full: Buffer[] = []
+  let chunk = Buffer.alloc(0)
+  let used = 0
+  let bytes = 0
 
+  /** A string never spans two chunks; a long one has a chunk of its own. */
   const reserve = (more: number) => {
-    if (length + more <= values.length) return
-    const view = withRoom(new DataView(values.buffer as ArrayBuffer, 0, values.length), length + more)
-    values = Buffer.from(view.buffer)
-  }
-  const end = () => {
-    count++
-    offsets = withRoom(offsets, (count + 1) * 4)
-    offsets.setInt32(count * 4, length, true)
+    if (used + more <= chunk.length) return
+    if (used > 0) full.push(chunk.subarray(0, used))
+    const wanted = Math.min(CHUNK_BYTES, Math.max(FIRST_CHUNK_BYTES, chunk.length * 2))
+    chunk = Buffer.from(new ArrayBuffer(Math.max(more, wanted)))
+    bytes += chunk.length
+    used = 0
   }
 
   return {
     addText(value) {
       reserve(value.length * UTF8_BYTES_PER_UNIT)
-      length += values.write(value, length)
-      end()
+      const written = chunk.write(value, used)
+      used += written
+      lengths.push(written)
     },
     addBytes(value) {
       reserve(value.length)
-      values.set(value, length)
-      length += value.length
-      end()
+      chunk.set(value, used)
+      used += value.length
+      lengths.push(value.length)
     },
-    bytes: () => offsets.byteLength + values.length,
+    bytes: () => bytes + lengths.bytes(),
     take() {
-      const taken = {
-        values: Uint8Array.from(values.subarray(0, length)),
-        offsets: new Uint8Array(withRoom(offsets, 4).buffer.slice(0, (count + 1) * 4)),
+      const parts = [...full, chunk.subarray(0, used)]
+      const values = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+      let at = 0
+      for (const part of parts) {
+        values.set(part, at)
+        at += part.length
       }
-      offsets = new DataView(new ArrayBuffer(0))
-      values = Buffer.alloc(0)
-      length = 0
-      count = 0
-      return taken
+      const offsets = new Int32Array(lengths.length() + 1)
+      for (let index = 1; index < offsets.length; index++) offsets[index] = offsets[index - 1]! + lengths.get(index - 1)
+      lengths.take()
+      full = []
+      chunk = Buffer.alloc(0)
+      used = 0
+      bytes = 0
+      return { values, offsets: new Uint8Array(offsets.buffer) }
     },
   }
 }

@@ -2,8 +2,8 @@ import type { ColumnType, Row } from '../datasources/source.ts'
 import { MillraceError } from '../errors.ts'
 import { byteStrings } from './byteStrings.ts'
 import { daysOf, microsOf } from './calendar.ts'
-import { type CompactIntegers, compactIntegers } from './compactIntegers.ts'
-import { withRoom } from './growingBuffer.ts'
+import { compactIntegers } from './compactIntegers.ts'
+import { wideValues } from './wideValues.ts'
 
 /**
  * Values of one column, packed as they arrive. Packing is the hot loop of a migration (40 million values for the sample), so
@@ -69,70 +69,64 @@ type Write = (view: DataView, at: number, value: unknown) => boolean
  */
 function numbers(width: number, write: Write): ColumnBuffer {
   const nulls = nullMap()
-  let compact: CompactIntegers | undefined = compactIntegers()
-  let wide = new DataView(new ArrayBuffer(0))
+  const compact = compactIntegers()
+  const wide = wideValues(width)
+  let isWide = false
   let rows = 0
 
-  const widen = (from: CompactIntegers) => {
-    for (let row = 0; row < rows; row++) write(wide, row * width, from.get(row))
-    compact = undefined
+  const pushWide = (value: unknown) => {
+    const { view, at } = wide.next()
+    write(view, at, value)
+  }
+  const widen = () => {
+    for (let row = 0; row < rows; row++) pushWide(compact.get(row))
+    compact.take()
+    isWide = true
   }
 
   return {
     append(source, indexes, column) {
-      const end = rows + indexes.length
-      if (compact) compact.reserve(end)
-      else wide = withRoom(wide, end * width)
       for (const index of indexes) {
         const value = source[index]![column]
         if (value === null) nulls.mark(rows)
-        else if (!compact?.put(rows, value)) {
-          if (compact) {
-            wide = withRoom(wide, end * width)
-            widen(compact)
-          }
-          write(wide, rows * width, value)
-        }
+        if (!isWide && !compact.push(value ?? 0)) widen()
+        if (isWide) pushWide(value ?? 0)
         rows++
       }
     },
-    bytes: () => (compact?.bytes() ?? wide.byteLength) + nulls.bytes(),
+    bytes: () => compact.bytes() + wide.bytes() + nulls.bytes(),
     impossible: () => 0,
     take() {
-      const packed = { rows, ...nulls.take(rows) }
-      const taken = compact ? compact.take(rows) : { values: new Uint8Array(wide.buffer.slice(0, rows * width)) }
-      compact = compactIntegers()
-      wide = new DataView(new ArrayBuffer(0))
+      const packed = { rows, ...nulls.take(rows), ...(isWide ? { values: wide.take() } : compact.take()) }
+      isWide = false
       rows = 0
-      return { ...packed, ...taken }
+      return packed
     },
   }
 }
 
 function fixedWidth(width: number, write: Write): ColumnBuffer {
   const nulls = nullMap()
-  let view = new DataView(new ArrayBuffer(0))
+  const values = wideValues(width)
   let rows = 0
   let impossible = 0
   return {
     append(source, indexes, column) {
-      view = withRoom(view, (rows + indexes.length) * width)
       for (const index of indexes) {
         const value = source[index]![column]
+        const { view, at } = values.next()
         if (value === null) nulls.mark(rows)
-        else if (!write(view, rows * width, value)) {
+        else if (!write(view, at, value)) {
           impossible++
           nulls.mark(rows)
         }
         rows++
       }
     },
-    bytes: () => view.byteLength + nulls.bytes(),
+    bytes: () => values.bytes() + nulls.bytes(),
     impossible: () => impossible,
     take() {
-      const values = new Uint8Array(view.buffer.slice(0, rows * width))
-      const packed = { rows, ...nulls.take(rows), values }
-      view = new DataView(new ArrayBuffer(0))
+      const packed = { rows, ...nulls.take(rows), values: values.take() }
       rows = 0
       return packed
     },
@@ -209,10 +203,11 @@ const SMALL_DICTIONARY = 64
  */
 function textColumn(): ColumnBuffer {
   const nulls = nullMap()
-  let ids: CompactIntegers | undefined = compactIntegers()
+  const ids = compactIntegers()
+  const plain = byteStrings()
+  let isPlain = false
   let dictionary = new Map<string, number>()
   let dictionaryBytes = 0
-  const plain = byteStrings()
   let rows = 0
 
   const idOf = (value: string): number | undefined => {
@@ -224,43 +219,44 @@ function textColumn(): ColumnBuffer {
     dictionaryBytes += value.length * 2 + STRING_OVERHEAD_BYTES
     return id
   }
-
-  const makePlain = (from: CompactIntegers) => {
+  const takeDictionary = (): string[] => {
     const words = [...dictionary.keys()]
-    for (let row = 0; row < rows; row++) plain.addText(words[from.get(row)] ?? '')
-    ids = undefined
-    forgetWords()
-  }
-
-  const forgetWords = () => {
     dictionary = new Map()
     dictionaryBytes = 0
+    return words
+  }
+  const makePlain = () => {
+    const words = takeDictionary()
+    for (let row = 0; row < rows; row++) plain.addText(words[ids.get(row)] ?? '')
+    ids.take()
+    isPlain = true
   }
 
   return {
     append(source, indexes, column) {
-      ids?.reserve(rows + indexes.length)
       for (const index of indexes) {
         const value = source[index]![column] as string | null
         if (value === null) nulls.mark(rows)
-        if (ids) {
+        if (!isPlain) {
           const id = value === null ? 0 : idOf(value)
-          if (id === undefined) makePlain(ids)
-          else ids.put(rows, id)
+          if (id === undefined) makePlain()
+          else ids.push(id)
         }
-        if (!ids) plain.addText(value ?? '')
+        if (isPlain) plain.addText(value ?? '')
         rows++
       }
     },
-    bytes: () => (ids?.bytes() ?? 0) + nulls.bytes() + dictionaryBytes + plain.bytes(),
+    bytes: () => ids.bytes() + nulls.bytes() + dictionaryBytes + plain.bytes(),
     impossible: () => 0,
     take() {
-      const packed = { rows, ...nulls.take(rows) }
-      const taken = ids ? { ...ids.take(rows), dictionary: [...dictionary.keys()] } : plain.take()
-      ids = compactIntegers()
-      forgetWords()
+      const packed = {
+        rows,
+        ...nulls.take(rows),
+        ...(isPlain ? plain.take() : { ...ids.take(), dictionary: takeDictionary() }),
+      }
+      isPlain = false
       rows = 0
-      return { ...packed, ...taken }
+      return packed
     },
   }
 }

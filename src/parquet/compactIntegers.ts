@@ -1,41 +1,81 @@
-/** A growing array of whole numbers of up to 32 bits, in as few bytes each as the largest needs so far. */
+/** A growing array of whole numbers of up to 32 bits, in as few bytes each as the largest near it needs. */
 export interface CompactIntegers {
-  /** Makes room for `length` numbers. */
-  reserve(length: number): void
-  /** False, and nothing is stored, for what is no whole number of 32 bits; -0 is none either. */
-  put(at: number, value: unknown): boolean
+  /** Appends; false, and nothing is appended, for what is no whole number of 32 bits (-0 is none either). */
+  push(value: unknown): boolean
   get(at: number): number
+  length(): number
   bytes(): number
-  /** The first `length` numbers. */
-  take(length: number): { values: Uint8Array; compact: 1 | 2 | 4 }
+  /** All of them in the width of the widest, and an empty array again. */
+  take(): { values: Uint8Array; compact: 1 | 2 | 4 }
 }
 
+type Segment = Int8Array | Int16Array | Int32Array
+
+/**
+ * Held in segments, so that growing neither copies what is there nor leaves large garbage: seventy counties of a hundred columns
+ * each hold one of these. A power of two.
+ */
+export const SEGMENT_LENGTH = 4_096
+const SEGMENT_SHIFT = 12
+const FIRST_LENGTH = 64
+
 export function compactIntegers(): CompactIntegers {
-  let array: Int8Array | Int16Array | Int32Array = new Int8Array(0)
+  let segments: Segment[] = []
+  let last: Segment = new Int8Array(0)
+  let used = 0
+  let bytes = 0
+
+  /** Room for one more in `last`: the first segment grows, the others are whole from the start. */
+  const makeRoom = () => {
+    const isFull = last.length === SEGMENT_LENGTH
+    const wanted = isFull || segments.length > 1 ? SEGMENT_LENGTH : Math.max(FIRST_LENGTH, last.length * 2)
+    const segment = new (last.constructor as Int8ArrayConstructor)(wanted)
+    if (isFull || segments.length === 0) segments.push(segment)
+    else {
+      segment.set(last)
+      bytes -= last.byteLength
+      segments[segments.length - 1] = segment
+    }
+    last = segment
+    bytes += segment.byteLength
+  }
+
+  const widen = (value: number) => {
+    const isShort = value >= -32_768 && value <= 32_767
+    const wider = isShort ? Int16Array.from(last) : Int32Array.from(last)
+    bytes += wider.byteLength - last.byteLength
+    segments[segments.length - 1] = wider
+    last = wider
+  }
 
   return {
-    reserve(length) {
-      if (length <= array.length) return
-      // Half again rather than twice: seventy counties of a hundred columns each hold one.
-      const larger = new (array.constructor as Int8ArrayConstructor)(
-        Math.max(64, length, Math.ceil(array.length * 1.5)),
-      )
-      larger.set(array)
-      array = larger
-    },
-    put(at, value) {
+    push(value) {
       if (typeof value !== 'number' || (value | 0) !== value || Object.is(value, -0)) return false
-      array[at] = value
-      if (array[at] === value) return true
-      array = value >= -32_768 && value <= 32_767 ? Int16Array.from(array) : Int32Array.from(array)
-      array[at] = value
+      const at = used & (SEGMENT_LENGTH - 1)
+      if (at === 0 ? used >> SEGMENT_SHIFT === segments.length : at === last.length) makeRoom()
+      last[at] = value
+      if (last[at] !== value) {
+        widen(value)
+        last[at] = value
+      }
+      used++
       return true
     },
-    get: at => array[at]!,
-    bytes: () => array.byteLength,
-    take(length) {
-      const taken = array.slice(0, length)
-      return { values: new Uint8Array(taken.buffer), compact: taken.BYTES_PER_ELEMENT as 1 | 2 | 4 }
+    get: at => segments[at >> SEGMENT_SHIFT]![at & (SEGMENT_LENGTH - 1)]!,
+    length: () => used,
+    bytes: () => bytes,
+    take() {
+      const width = Math.max(1, ...segments.map(segment => segment.BYTES_PER_ELEMENT)) as 1 | 2 | 4
+      const all = new (width === 1 ? Int8Array : width === 2 ? Int16Array : Int32Array)(used)
+      for (const [index, segment] of segments.entries()) {
+        const start = index * SEGMENT_LENGTH
+        all.set(segment.subarray(0, used - start), start)
+      }
+      segments = []
+      last = new Int8Array(0)
+      used = 0
+      bytes = 0
+      return { values: new Uint8Array(all.buffer), compact: width }
     },
   }
 }

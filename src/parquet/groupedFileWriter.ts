@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from 'node:timers/promises'
 import type { Row, SourceColumn } from '../datasources/source.ts'
 import { type ColumnBuffer, columnBuffer, type PackedColumn } from './columnBuffer.ts'
 import type { Encoder } from './encoder.ts'
@@ -35,13 +36,19 @@ export interface GroupedFileWriter {
 interface KeyBuffer {
   columns: ColumnBuffer[]
   rows: number
+  /** When last weighed. */
   bytes: number
+  weighAtRows: number
 }
 
 /** More rows in a row group make the file hardly smaller, but the memory to encode one larger: some 8 kB a row of 100 columns. */
 const MAX_GROUP_ROWS = 16_384
 /** A buffer this share of the budget is encoded without waiting for the rest to fill. */
 const MAX_GROUP_SHARE = 0.25
+/** A buffer is weighed again when it has so many more rows. */
+const WEIGH_EACH_ROWS = 64
+/** Packed at a stretch; then other work of this thread, such as the API's, has its turn. */
+const SLICE_ROWS = 512
 /** One is being encoded while the next waits; more would only hold memory. */
 const MAX_ENCODING = 2
 
@@ -60,20 +67,30 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
   let impossibleValues = 0
 
   const append = async (rows: readonly Row[]) => {
+    for (let start = 0; start < rows.length; start += SLICE_ROWS) {
+      await appendSlice(rows.slice(start, start + SLICE_ROWS))
+      await otherWork()
+    }
+  }
+
+  const appendSlice = async (rows: readonly Row[]) => {
     for (const [key, indexes] of indexesByKey(rows, keyOf)) {
-      const buffer = buffers.get(key) ?? { columns: newColumns(), rows: 0, bytes: 0 }
+      const buffer = buffers.get(key) ?? { columns: newColumns(), rows: 0, bytes: 0, weighAtRows: 0 }
       buffers.set(key, buffer)
-      let bytes = 0
-      for (const [position, column] of buffer.columns.entries()) {
-        column.append(rows, indexes, position)
-        bytes += column.bytes()
-      }
-      held += bytes - buffer.bytes
-      buffer.bytes = bytes
+      for (const [position, column] of buffer.columns.entries()) column.append(rows, indexes, position)
       buffer.rows += indexes.length
+      if (buffer.rows >= buffer.weighAtRows) weigh(buffer)
       if (buffer.rows >= MAX_GROUP_ROWS || buffer.bytes >= budgetBytes * MAX_GROUP_SHARE) await flush(key)
     }
     while (held >= budgetBytes) await flush(largest(buffers))
+  }
+
+  /** Asking a hundred columns for their size costs as much as appending a row: not at each slice, then. */
+  const weigh = (buffer: KeyBuffer) => {
+    const bytes = buffer.columns.reduce((sum, column) => sum + column.bytes(), 0)
+    held += bytes - buffer.bytes
+    buffer.bytes = bytes
+    buffer.weighAtRows = buffer.rows + WEIGH_EACH_ROWS
   }
 
   /** Returns once the buffer is on its way, which is when fewer than MAX_ENCODING others are. */
