@@ -3,7 +3,7 @@ import type { Cluster } from '../../harness/cluster.ts'
 import { publish } from '../../src/datasources/publish.ts'
 import type { FileLayout, Storage } from '../../src/datasources/storage.ts'
 import { parseWebHdfsUrl, webHdfsStorage } from '../../src/datasources/webHdfsStorage.ts'
-import { noise } from '../contract/storage.ts'
+import { noise } from '../contract/files.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
 
 const MIB = 1024 * 1024

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseTemporaryName, publish, sweepTemporaries, temporaryName } from '../../src/datasources/publish.ts'
-import type { FileLayout, Storage } from '../../src/datasources/storage.ts'
+import type { Storage } from '../../src/datasources/storage.ts'
+import { LAYOUT, noise } from './files.ts'
+import { testPublishing } from './publishing.ts'
 
 const MIB = 1024 * 1024
-export const LAYOUT: FileLayout = { replication: 1, blockBytes: MIB }
-const OWNER = 'contract'
 
 /** What every keeper of the storage port must do, whatever it keeps files in. `open` gives an empty storage. */
 export function testStorage(name: string, open: () => Promise<Storage>): void {
@@ -299,90 +298,6 @@ export function testStorage(name: string, open: () => Promise<Storage>): void {
       })
     })
 
-    describe('publishing', () => {
-      const publishText = (path: string, text: string) =>
-        publish(storage, path, () => [Buffer.from(text)], LAYOUT, { owner: OWNER })
-
-      test('puts a file where there was none, and replaces it', async () => {
-        const path = `${folder()}/new/file`
-        const first = await publishText(path, 'first')
-        expect(first).toEqual(await storage.stat(path))
-        const second = await publishText(path, 'second')
-        expect(second).toEqual(await storage.stat(path))
-        expect((await readAll(path)).toString()).toBe('second')
-        expect(await storage.list(path.slice(0, -'/file'.length))).toHaveLength(1)
-      })
-
-      test('leaves the old file, and no temporary, where the content fails', async () => {
-        const at = folder()
-        await publishText(`${at}/file`, 'old')
-        const failure = new Error('the source broke')
-        let calls = 0
-        async function* content() {
-          calls += 1
-          yield noise(2 * MIB)
-          throw failure
-        }
-        const publishing = publish(storage, `${at}/file`, content, LAYOUT, { owner: OWNER })
-        await expect(publishing).rejects.toBe(failure)
-        expect(calls).toBe(1)
-        expect((await readAll(`${at}/file`)).toString()).toBe('old')
-        expect((await storage.list(at)).map(({ path }) => path)).toEqual([`${at}/file`])
-      })
-
-      test('leaves the old file, and no temporary, where it is cancelled', async () => {
-        const at = folder()
-        await publishText(`${at}/file`, 'old')
-        const cancel = new AbortController()
-        const reason = new Error('cancelled')
-        async function* content() {
-          yield noise(MIB)
-          cancel.abort(reason)
-          yield noise(MIB)
-        }
-        const options = { owner: OWNER, call: { signal: cancel.signal } }
-        await expect(publish(storage, `${at}/file`, content, LAYOUT, options)).rejects.toBe(reason)
-        expect((await readAll(`${at}/file`)).toString()).toBe('old')
-        expect((await storage.list(at)).map(({ path }) => path)).toEqual([`${at}/file`])
-      })
-
-      test('publishes one of many that publish the same path at once', async () => {
-        const path = `${folder()}/file`
-        const texts = Array.from({ length: 8 }, (_, index) => `writer ${index}`)
-        await Promise.all(texts.map(text => publishText(path, text)))
-        expect(texts).toContain((await readAll(path)).toString())
-        expect(await storage.list(path.slice(0, -'/file'.length))).toHaveLength(1)
-      })
-
-      test('sweeps its own temporaries at once, others’ when they are old, and nothing else', async () => {
-        const at = folder()
-        const names = {
-          ours: temporaryName('a.parquet', OWNER, randomUUID()),
-          theirs: temporaryName('a.parquet', 'another', randomUUID()),
-          file: 'a.parquet',
-          lookalike: '.a.parquet.tmp',
-        }
-        for (const name of Object.values(names)) await write(`${at}/${name}`, Buffer.from('x'))
-        expect(await sweepTemporaries(storage, at, { owner: OWNER })).toEqual([`${at}/${names.ours}`])
-        const nowMillis = Date.now() + 60_000
-        const old = { owner: OWNER, olderThanMillis: 30_000, nowMillis }
-        expect(await sweepTemporaries(storage, at, old)).toEqual([`${at}/${names.theirs}`])
-        const left = (await storage.list(at)).map(({ path }) => path.slice(at.length + 1))
-        expect(left).toEqual([names.lookalike, names.file])
-        expect(left.some(name => parseTemporaryName(name))).toBe(false)
-        expect(await sweepTemporaries(storage, folder(), { owner: OWNER })).toEqual([])
-      })
-    })
+    describe('publishing', () => testPublishing(() => storage))
   })
-}
-
-/** Bytes that no compression and no zero-filled buffer would fake; the same for the same length. */
-export function noise(length: number): Buffer {
-  const bytes = Buffer.alloc(length)
-  let state = length + 1
-  for (let index = 0; index < length; index += 1) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
-    bytes[index] = state >>> 16
-  }
-  return bytes
 }

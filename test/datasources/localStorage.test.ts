@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { toMillraceError } from '../../src/datasources/localErrors.ts'
 import { localStorage } from '../../src/datasources/localStorage.ts'
-import { LAYOUT, testStorage } from '../contract/storage.ts'
+import { LAYOUT } from '../contract/files.ts'
+import { testStorage } from '../contract/storage.ts'
 
 const made: string[] = []
 afterAll(async () => {

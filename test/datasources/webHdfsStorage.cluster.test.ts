@@ -3,7 +3,8 @@ import { afterAll, describe, expect, inject, test } from 'vitest'
 import { publish } from '../../src/datasources/publish.ts'
 import type { Storage } from '../../src/datasources/storage.ts'
 import { parseWebHdfsUrl, type WebHdfsOptions, webHdfsStorage } from '../../src/datasources/webHdfsStorage.ts'
-import { LAYOUT, noise, testStorage } from '../contract/storage.ts'
+import { LAYOUT, noise } from '../contract/files.ts'
+import { testStorage } from '../contract/storage.ts'
 
 const MIB = 1024 * 1024
 

@@ -142,7 +142,7 @@ const RULES: readonly Rule[] = [
 
 /** Never throws: a proxy's HTML page is an exception called "HTTP <status>". */
 export function readRemoteException(status: number, body: string): RemoteException {
-  const fallback = { exception: `HTTP ${status}`, message: firstLine(body.startsWith('<') ? '' : body), status }
+  const fallback = { exception: `HTTP ${status}`, message: /^\s*[<[{]/.test(body) ? '' : firstLine(body), status }
   try {
     const answer: unknown = JSON.parse(body)
     if (!isRecord(answer) || !isRecord(answer.RemoteException)) return fallback

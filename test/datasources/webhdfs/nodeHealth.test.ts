@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest'
+import { createNodeHealth } from '../../../src/datasources/webhdfs/nodeHealth.ts'
+import { createReplicaChoice } from '../../../src/datasources/webhdfs/replicaChoice.ts'
+
+function health() {
+  const clock = { nowMillis: 0 }
+  return { clock, health: createNodeHealth(10_000, () => clock.nowMillis) }
+}
+
+test('remembers a node that refused, could not be reached or hangs, for ten seconds', () => {
+  const { clock, health: nodes } = health()
+  nodes.failed('a:1', 'refused')
+  nodes.failed('b:1', 'unreachable')
+  clock.nowMillis = 4_000
+  nodes.failed('c:1', 'hung')
+  expect([...nodes.remembered()]).toEqual([
+    ['a:1', 'refused'],
+    ['b:1', 'unreachable'],
+    ['c:1', 'hung'],
+  ])
+  clock.nowMillis = 10_000
+  expect([...nodes.remembered().keys()]).toEqual(['c:1'])
+  clock.nowMillis = 14_000
+  expect(nodes.remembered().size).toBe(0)
+})
+
+test('does not blame a node for a broken connection or a slow answer', () => {
+  const { health: nodes } = health()
+  nodes.failed('a:1', 'reset')
+  nodes.failed('a:1', 'silent')
+  expect(nodes.remembered().size).toBe(0)
+})
+
+test('forgets a node as soon as it answers', () => {
+  const { health: nodes } = health()
+  nodes.failed('a:1', 'hung')
+  nodes.answered('a:1')
+  expect(nodes.remembered().size).toBe(0)
+})
+
+test('a failure that is repeated is remembered anew', () => {
+  const { clock, health: nodes } = health()
+  nodes.failed('a:1', 'refused')
+  clock.nowMillis = 9_000
+  nodes.failed('a:1', 'hung')
+  clock.nowMillis = 18_000
+  expect([...nodes.remembered()]).toEqual([['a:1', 'hung']])
+})
+
+test('a read keeps away from what is remembered and from what failed it', () => {
+  const { health: nodes } = health()
+  nodes.failed('dead:1', 'hung')
+  const choice = createReplicaChoice(nodes)
+  choice.failed('slow:1', 'silent')
+  expect(choice.excluded()).toEqual(['dead:1', 'slow:1'])
+  choice.answered('slow:1')
+  expect(choice.excluded()).toEqual(['dead:1'])
+})
+
+test('second chances go to the likeliest first, once each, and none to a node that hangs', () => {
+  const { health: nodes } = health()
+  nodes.failed('refused:1', 'refused')
+  nodes.failed('hung:1', 'hung')
+  const choice = createReplicaChoice(nodes)
+  choice.failed('silent:1', 'silent')
+  choice.failed('reset:1', 'reset')
+  expect(choice.excluded()).toEqual(['refused:1', 'hung:1', 'silent:1', 'reset:1'])
+  expect(choice.pardon()).toBe(true)
+  expect(choice.excluded()).toEqual(['refused:1', 'hung:1', 'silent:1'])
+  choice.failed('reset:1', 'reset')
+  expect(choice.pardon()).toBe(true)
+  expect(choice.excluded()).toEqual(['refused:1', 'hung:1', 'reset:1'])
+  expect(choice.pardon()).toBe(true)
+  expect(choice.excluded()).toEqual(['hung:1', 'reset:1'])
+  expect(choice.pardon()).toBe(false)
+})
