@@ -123,6 +123,48 @@ describe.each([
   })
 })
 
+describe('a NameNode', () => {
+  let storage: Storage
+  beforeAll(async () => {
+    storage = webHdfsStorage(parseWebHdfsUrl(cluster.env.MILLRACE_STORAGE_URL!))
+    await publish(storage, '/file', () => [noise(10)], TWICE, { owner: 'faults' })
+  })
+  afterAll(() => storage.close())
+
+  test('in safe mode lets files be read and not written, and the hint says how it ends', async () => {
+    await cluster.hdfs(['dfsadmin', '-safemode', 'enter'])
+    try {
+      expect(await storage.read('/file', { offset: 0, length: 10 })).toHaveLength(10)
+      const refused = { code: 'UNAVAILABLE', hint: expect.stringContaining('safe mode') as string }
+      await expect(storage.create('/other', Array(20).fill(noise(MIB)), TWICE)).rejects.toMatchObject(refused)
+      await expect(storage.rename('/file', '/other')).rejects.toMatchObject(refused)
+      await expect(storage.remove('/file')).rejects.toMatchObject(refused)
+      await expect(storage.ping()).rejects.toMatchObject(refused)
+    } finally {
+      await cluster.hdfs(['dfsadmin', '-safemode', 'leave'])
+    }
+    expect(await storage.ping()).toContain('3 live')
+  })
+
+  test('that hangs is UNAVAILABLE within seconds, and used again when it goes on', async () => {
+    await cluster.hang('namenode')
+    const took = await seconds(() => expect(storage.stat('/file')).rejects.toMatchObject({ code: 'UNAVAILABLE' }))
+    await cluster.resume('namenode')
+    expect(took).toBeLessThan(10)
+    expect((await storage.stat('/file')).length).toBe(10)
+  })
+
+  test('that is killed is UNAVAILABLE at once, and used again when it is back', async () => {
+    await cluster.kill('namenode')
+    const took = await seconds(() => expect(storage.stat('/file')).rejects.toMatchObject({ code: 'UNAVAILABLE' }))
+    expect(took).toBeLessThan(3)
+    await cluster.restart('namenode')
+    await cluster.waitForLiveDataNodes(3)
+    expect((await storage.stat('/file')).length).toBe(10)
+    await expect.poll(() => storage.ping(), { timeout: 30_000 }).toContain('3 live')
+  })
+})
+
 async function seconds(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now()
   await work()
