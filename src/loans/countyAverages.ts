@@ -33,8 +33,8 @@ export interface CountyAveragesOptions {
   publisher: Publisher
   files: LoansFiles
   /** Told of partitions that are made again, and of writes that failed. */
-  note(message: string, details: object): void
-  nowMillis(): number
+  note: (message: string, details: object) => void
+  nowMillis: () => number
 }
 
 /**

@@ -20,7 +20,7 @@ export interface CreateLoansOptions {
   sourceWaitMillis: number
   migrationMemoryBytes: number
   /** Told of what a user does not see but an operator may want to. */
-  note(message: string, details: object): void
+  note: (message: string, details: object) => void
 }
 
 export function createLoans(options: CreateLoansOptions): Loans {

@@ -174,7 +174,7 @@ function set(fields: Struct, id: number, type: number, value: Value): Struct {
 }
 
 function number(value: Value | undefined, name: string): number {
-  if (typeof value !== 'number' || value < 0) throw broken(`expected a count in ${name}, found ${String(value)}`)
+  if (typeof value !== 'number' || value < 0) throw broken(`expected a count in ${name}, found ${typeof value}`)
   return value
 }
 

@@ -37,7 +37,7 @@ export interface GroupedFile {
   length: number
   entries: GroupEntry[]
   /** The file's bytes from the start, in pieces of at most 1 MiB; can be asked for again. */
-  content(): AsyncIterable<Uint8Array>
+  content: () => AsyncIterable<Uint8Array>
 }
 
 /** Holds encoded row groups in a local file until all are there and can be put in order under one footer. */

@@ -116,7 +116,7 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
   }
 
   const finish: GroupedFileWriter['finish'] = async describe => {
-    for (const key of [...buffers.keys()]) await flush(key)
+    for (const key of buffers.keys()) await flush(key)
     await Promise.all(encoding)
     if (failure) throw failure.error
     return spool.assemble(describe)

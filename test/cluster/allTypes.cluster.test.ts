@@ -70,7 +70,7 @@ function duckdbText({ name, type }: SourceColumn): string {
 /** One text for one value: without the padding of ZEROFILL, trailing zeros of a second, and signs of a zone. */
 function plain(value: unknown, type: ColumnType): string | null {
   if (value === null || value === undefined) return null
-  const text = String(value)
+  const text = value as string
   if (type.kind === 'integer') return String(BigInt(text))
   if (type.kind === 'float') return String(type.bits === 32 ? Math.fround(Number(text)) : Number(text))
   if (type.kind === 'decimal') return text.replace(/^(-?)0+(?=\d)/, '$1')

@@ -4,16 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ColumnType, Row, SourceColumn } from '../../src/datasources/source.ts'
 import { cutRange } from '../../src/parquet/cutRange.ts'
 import { createEncoder, type Encoder } from '../../src/parquet/encoder.ts'
 import { keyValues, parseFooter } from '../../src/parquet/footer.ts'
-import { groupedFileWriter } from '../../src/parquet/groupedFileWriter.ts'
+import { type GroupedFileWriter, groupedFileWriter } from '../../src/parquet/groupedFileWriter.ts'
 import type { GroupedFile } from '../../src/parquet/groupSpool.ts'
 
 let folder: string
 let encoder: Encoder
+let writers: GroupedFileWriter[]
+beforeEach(() => {
+  writers = []
+})
+afterEach(() => Promise.all(writers.map(writer => writer.dispose())))
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-parquet-'))
   encoder = createEncoder({ threads: 1 })
@@ -153,6 +158,7 @@ async function writeAll(rows: readonly Row[], budgetBytes: number, by = encoder)
     budgetBytes,
     signal: new AbortController().signal,
   })
+  writers.push(writer)
   for (let at = 0; at < rows.length; at += 512) await writer.append(rows.slice(at, at + 512))
   return { writer, file: await writer.finish(() => new Map()) }
 }
@@ -198,7 +204,7 @@ function normal(value: unknown, type: ColumnType): string | null {
       : Buffer.from(value as Uint8Array)
           .toString('hex')
           .toUpperCase()
-  const text = String(value)
+  const text = String(value as string | number | bigint | boolean)
   if (type.kind !== 'timestamp') return text
   return text.replace(/\+00$/, '').replace(/\.(\d*?)0+$/, (_, digits) => (digits ? `.${digits}` : ''))
 }
