@@ -10,6 +10,7 @@ import { nameOf } from '../src/datasources/storagePath.ts'
 import { MillraceError } from '../src/errors.ts'
 import { sweptPublisher } from '../src/sweptPublisher.ts'
 
+const SOON = { timeout: 10_000 }
 const OWNER = 'this-server'
 const LAYOUT: FileLayout = { replication: 1, blockBytes: 1 << 20 }
 const FOLDERS = ['/', '/parts']
@@ -51,8 +52,8 @@ test('what an earlier process left half-written is swept at the start, before an
 test('a folder that could not be swept is swept before the next publish, and no more after that', async () => {
   failing = ['/parts']
   const publisher = start()
-  await expect.poll(() => logged).toContain('could not look for half-written files')
-  await expect.poll(temporaries).toEqual([LEFT_BEHIND[1]])
+  await expect.poll(() => logged, SOON).toContain('could not look for half-written files')
+  await expect.poll(temporaries, SOON).toEqual([LEFT_BEHIND[1]])
   calls = []
   await publisher.publish('/first', () => [bytes('x')], LAYOUT)
   await publisher.publish('/second', () => [bytes('x')], LAYOUT)
@@ -72,7 +73,7 @@ test('nothing is swept while a file of this process is half-written', async () =
   const publisher = start()
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
   const slow = publisher.publish('/slow', () => slowContent(mayEnd), LAYOUT)
-  await expect.poll(() => calls).toContain('create')
+  await expect.poll(() => calls, SOON).toContain('create')
   calls = []
   await publisher.publish('/quick', () => [bytes('x')], LAYOUT)
   expect(calls).toEqual(['create'])

@@ -69,7 +69,7 @@ describe('a server that starts after a crash while HDFS does not answer', () => 
     await site.withServer(async server => {
       expect(server.newestJob()).toMatchObject({ state: 'INTERRUPTED' })
       await expect(server.averages(COUNTIES)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-      await expect.poll(() => server.logged).toContain('could not look for half-written files')
+      await expect.poll(() => server.logged, { timeout: 10_000 }).toContain('could not look for half-written files')
       expect(await site.temporaries()).toEqual(left)
 
       await proxy.restore()
