@@ -1,5 +1,5 @@
 import { createApp } from './app.ts'
-import { readConfig, withDotEnv } from './config.ts'
+import { readConfig, unknownVariables, withDotEnv } from './config.ts'
 import { MillraceError } from './errors.ts'
 
 /** Starts the server, and stops it on SIGINT or SIGTERM; the second of them stops it at once. */
@@ -10,7 +10,9 @@ try {
 }
 
 async function serve(): Promise<void> {
-  const config = readConfig(withDotEnv(process.env, process.cwd()))
+  const environment = withDotEnv(process.env, process.cwd())
+  for (const warning of unknownVariables(environment)) console.error(`warning: ${warning}`)
+  const config = readConfig(environment)
   const app = await createApp(config)
   stopOnSignals(() => app.close())
   try {

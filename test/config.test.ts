@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { describeConfig, readConfig, SETTINGS, withDotEnv } from '../src/config.ts'
+import { describeConfig, readConfig, unknownVariables, withDotEnv } from '../src/config.ts'
 import { MillraceError } from '../src/errors.ts'
+import { SETTINGS } from '../src/settings.ts'
 
 function problemOf(environment: Record<string, string>): string {
   try {
@@ -82,11 +83,16 @@ test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('%s is a loopback addr
   expect(readConfig({ MILLRACE_HOST: host }).host).toBe(host)
 })
 
-test('all problems are told at once, and a misspelt variable with the name it was meant to be', () => {
-  const problem = problemOf({ MILLRACE_PROT: '80', MILLRACE_ENCODE_THREADS: '0', MILLRACE_LOG_LEVEL: 'x' })
-  expect(problem).toMatch(/^3 variables are wrong:\n- /)
-  expect(problem).toContain('MILLRACE_PROT: there is no such variable; did you mean MILLRACE_PORT?')
+test('all problems are told at once', () => {
+  const problem = problemOf({ MILLRACE_ENCODE_THREADS: '0', MILLRACE_LOG_LEVEL: 'x' })
+  expect(problem).toMatch(/^2 variables are wrong:\n- /)
   expect(problem).toContain('MILLRACE_ENCODE_THREADS: expected a whole number from 1 to 64')
+})
+
+test('a variable that looks like ours and is none is warned of, with the one it may mean', () => {
+  expect(
+    unknownVariables({ MILLRACE_PROT: '80', MILLRACE_PORT: '80', MILLRACE_CACHE_DIR: '/c', PATH: '/bin' }),
+  ).toEqual(['MILLRACE_PROT is set, but there is no such variable; did you mean MILLRACE_PORT?'])
 })
 
 test.each([

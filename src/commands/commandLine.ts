@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command as CommanderCommand, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { readConfig, withDotEnv } from '../config.ts'
+import { readConfig, unknownVariables, withDotEnv } from '../config.ts'
 import { MillraceError } from '../errors.ts'
 import { blockLocations } from './blockLocations.ts'
 import { calcAvgLoan } from './calcAvgLoan.ts'
@@ -130,6 +130,7 @@ async function runCommand(
     request: async (operation, variables) => (await connection.client()).request(operation, variables, { signal }),
     progress: title => createProgressDisplay(title, stderr),
   }
+  for (const warning of unknownVariables(environment())) stderr.write(`warning: ${warning}\n`)
   try {
     const { result, text } = await command.run(context, values)
     if (!json) stdout.write(`${text}\n`)

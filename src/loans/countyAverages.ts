@@ -11,6 +11,8 @@ import type { AverageSource, CountyAverage } from './loans.ts'
 import { type LoansFile, type TakePartition, versionOf } from './loansFile.ts'
 import { AMOUNT } from './loansQuery.ts'
 import { PARTITIONS_FOLDER, type PartitionFile, partitionPath, readPartition, tailOf } from './partitionFile.ts'
+import { createPartitionWriter } from './partitionWriter.ts'
+import { createPatience, type Patience } from './patience.ts'
 
 /** What became of one county's question so far. */
 interface Answer {
@@ -22,9 +24,13 @@ interface Answer {
 }
 
 const PARALLEL_READS = 16
-const PARALLEL_WRITES = 6
-/** HDFS takes block lengths in steps of this, and at least one. */
-const BLOCK_STEP_BYTES = 1 << 20
+/**
+ * How long after its question an answer still waits for its partition to be durable. Writes to a healthy storage take a tenth
+ * of a second; HDFS takes eight seconds and more to find that the DataNode which it picked for a new block hangs.
+ */
+export const DURABLE_WITHIN_MILLIS = 7_000
+/** Of partitions that no answer waits for any more. */
+const MAX_UNAWAITED_BYTES = 64 << 20
 /** A migration that publishes while a county is cut makes the pass start over; more often than this is no coincidence. */
 const MAX_PASSES = 3
 
@@ -35,6 +41,7 @@ export interface CountyAveragesOptions {
   /** Told of partitions that are made again, and of writes that failed. */
   note: (message: string, details: object) => void
   nowMillis: () => number
+  durableWithinMillis: number
 }
 
 /**
@@ -42,7 +49,9 @@ export interface CountyAveragesOptions {
  * replica and may be lost, garbled or out of date at any time. When it is not usable, it is made again from the main file,
  * which has two replicas, before the answer is given.
  */
-export function countyAverages({ storage, publisher, files, note, nowMillis }: CountyAveragesOptions) {
+export function countyAverages(options: CountyAveragesOptions) {
+  const { storage, publisher, files, note, nowMillis, durableWithinMillis } = options
+  const writer = createPartitionWriter(publisher)
   /** The answers under way: a county asked for again meanwhile gets the same one, so that its partition is made once. */
   const underWay = new Map<number, Promise<CountyAverage | Error>>()
   /** Partitions whose every byte was checked once, by path: until the file changes, its tail is all that is read. */
@@ -66,7 +75,14 @@ export function countyAverages({ storage, publisher, files, note, nowMillis }: C
     // Requests that serve all counties of the batch are counted on its first one.
     const costs = new Map(counties.map(county => [county, { requests: 0, bytes: 0 }]))
     const shared = costs.get(counties[0]!)!
+    const patience = () => createPatience(started + durableWithinMillis - nowMillis())
     try {
+      // Partitions that an earlier answer did not wait for are about to be there.
+      const writes = writer.ended(counties)
+      if (writes) {
+        using waiting = patience()
+        await waiting.waitFor(writes, undefined)
+      }
       const [main, partitions] = await Promise.all([files.current({ cost: shared }), listPartitions(shared)])
       const results = new Map<number, Answer | Error>()
       const reads = pLimit(PARALLEL_READS)
@@ -78,7 +94,10 @@ export function countyAverages({ storage, publisher, files, note, nowMillis }: C
         ),
       )
       const missing = [...results.values()].filter(result => !(result instanceof Error) && !result.total) as Answer[]
-      if (missing.length > 0) await makeAll(missing, main, results)
+      if (missing.length > 0) {
+        using waiting = patience()
+        await makeAll(missing, main, results, waiting)
+      }
       return counties.map(county => toAverage(results.get(county)!, nowMillis() - started))
     } catch (error) {
       return counties.map(() => asError(error))
@@ -128,11 +147,12 @@ export function countyAverages({ storage, publisher, files, note, nowMillis }: C
     missing: readonly Answer[],
     main: LoansFile,
     results: Map<number, Answer | Error>,
+    patience: Patience,
   ): Promise<void> {
     let current = main
     let left: readonly Answer[] = missing
     for (let pass = 1; ; pass++) {
-      const failures = await makeFrom(current, left)
+      const failures = await makeFrom(current, left, patience)
       for (const [{ county }, error] of failures) results.set(county, error)
       if (failures.size === 0 || pass === MAX_PASSES) return
       // The bytes are not what the footer says: either they are lost, or a new file was published meanwhile.
@@ -148,16 +168,19 @@ export function countyAverages({ storage, publisher, files, note, nowMillis }: C
   }
 
   /** One pass over the main file; the failures by answer, one lost county among them leaves the others be. */
-  async function makeFrom(main: LoansFile, answers: readonly Answer[]): Promise<Map<Answer, Error>> {
+  async function makeFrom(
+    main: LoansFile,
+    answers: readonly Answer[],
+    patience: Patience,
+  ): Promise<Map<Answer, Error>> {
     const byCounty = new Map(answers.map(answer => [answer.county, answer]))
     const failures = new Map<Answer, Error>()
-    const writes = pLimit(PARALLEL_WRITES)
     const take: TakePartition = async (county, made) => {
       const answer = byCounty.get(county)!
       try {
         if (made instanceof Error) throw made
         const total = await totalOfPartition(made, main)
-        await writes(() => store(made, answer))
+        await store(made, main.dataset, answer, patience)
         answer.total = total
       } catch (error) {
         failures.set(answer, asError(error))
@@ -167,24 +190,30 @@ export function countyAverages({ storage, publisher, files, note, nowMillis }: C
     return failures
   }
 
-  /** Durable when it resolves; a partition that cannot be written costs the next question its reuse, not this one its answer. */
-  async function store({ county, parts, length, tailOffset }: PartitionFile, answer: Answer): Promise<void> {
-    const path = partitionPath(county)
-    // One block: a partition is then wholly there or wholly lost.
-    const blockBytes = Math.ceil(length / BLOCK_STEP_BYTES) * BLOCK_STEP_BYTES
-    try {
-      const status = await publisher.publish(
-        path,
-        () => parts,
-        { replication: 1, blockBytes },
-        { length, call: { cost: answer.cost } },
-      )
-      checked.set(path, { version: versionOf(status), tailOffset })
-    } catch (error) {
-      const { message } = asError(error)
-      note('A partition could not be written', { county, reason: message })
-      answer.warning = `The average is right, but its partition ${path} could not be written and will be tried again with the next question: ${message}`
+  /**
+   * Durable when it resolves, or the answer says why not: a partition that cannot be written, or not in time, costs the next
+   * question its reuse, not this one its answer.
+   */
+  async function store(made: PartitionFile, dataset: string, answer: Answer, patience: Patience): Promise<void> {
+    const path = partitionPath(made.county)
+    if (patience.isOver && writer.pendingBytes() > MAX_UNAWAITED_BYTES) {
+      answer.warning = `The average is right, but the storage is too slow to write its partition ${path} now; the next question will try again.`
+      return
     }
+    const written = writer.write(made, dataset, { cost: answer.cost }).then(
+      status => {
+        checked.set(path, { version: versionOf(status), tailOffset: made.tailOffset })
+        return undefined
+      },
+      error => {
+        const { message } = asError(error)
+        note('A partition could not be written', { county: made.county, reason: message })
+        return `The average is right, but its partition ${path} could not be written and will be tried again with the next question: ${message}`
+      },
+    )
+    const late = `The average is right, but its partition ${path} is still being written: the storage is slow.`
+    const warning = await patience.waitFor(written, late)
+    if (warning !== undefined) answer.warning = warning
   }
 
   return averagesOf

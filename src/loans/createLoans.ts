@@ -3,7 +3,7 @@ import type { Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
 import type { Jobs } from '../jobs/job.ts'
 import type { Encoder } from '../parquet/encoder.ts'
-import { countyAverages } from './countyAverages.ts'
+import { countyAverages, DURABLE_WITHIN_MILLIS } from './countyAverages.ts'
 import { countyName } from './countyNames.ts'
 import { loansFiles } from './currentLoansFile.ts'
 import type { Loans } from './loans.ts'
@@ -19,6 +19,8 @@ export interface CreateLoansOptions {
   workFolder: string
   sourceWaitMillis: number
   migrationMemoryBytes: number
+  /** How long after its question an average waits for its partition to be durable; DURABLE_WITHIN_MILLIS where left out. */
+  durableWithinMillis?: number
   /** Told of what a user does not see but an operator may want to. */
   note: (message: string, details: object) => void
 }
@@ -29,7 +31,14 @@ export function createLoans(options: CreateLoansOptions): Loans {
   return {
     migrate: () =>
       jobs.start('MIGRATE_LOANS', control => migrateLoans({ ...options, sourceWaitMillis, memoryBytes }, control)),
-    averagesOf: countyAverages({ storage, publisher, files, note, nowMillis: () => performance.now() }),
+    averagesOf: countyAverages({
+      storage,
+      publisher,
+      files,
+      note,
+      nowMillis: () => performance.now(),
+      durableWithinMillis: options.durableWithinMillis ?? DURABLE_WITHIN_MILLIS,
+    }),
     async counties() {
       const { counties } = await files.current({})
       return [...counties.keys()]

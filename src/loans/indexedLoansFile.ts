@@ -73,8 +73,10 @@ export function parseIndex(metadata: ReadonlyMap<string, string>): LoansIndex | 
   return { dataset, counties: new Map(entries) }
 }
 
-/** Counties side by side in one read, up to this; a larger county is a read of its own. */
+/** Counties near each other in one read, up to this; a larger county is a read of its own. */
 const READ_BYTES = 4 << 20
+/** So many unwanted bytes between two counties cost less than a further request, which may meet a DataNode that hangs. */
+const GAP_BYTES = 512 << 10
 const PARALLEL_READS = 4
 
 export function indexedLoansFile(
@@ -97,7 +99,9 @@ export function indexedLoansFile(
           entries.map(entry => take(entry.key, bytes instanceof Error ? bytes : cutEntry(entry, bytes, offset))),
         )
       }
-      await Promise.all(planReads(wanted, READ_BYTES).map(read => limit(readAndTake, read)))
+      await Promise.all(
+        planReads(wanted, { maxBytes: READ_BYTES, maxGapBytes: GAP_BYTES }).map(read => limit(readAndTake, read)),
+      )
     },
   }
 
@@ -114,16 +118,17 @@ export interface PlannedRead<Entry> {
   entries: Entry[]
 }
 
-/** The fewest reads of at most `maxBytes` that cover the entries and nothing else; entries that touch share a read. */
+/** Reads that cover the entries: neighbours share one of at most `maxBytes`, with no more than `maxGapBytes` between two. */
 export function planReads<Entry extends { offset: number; length: number }>(
   entries: readonly Entry[],
-  maxBytes: number,
+  { maxBytes, maxGapBytes }: { maxBytes: number; maxGapBytes: number },
 ): PlannedRead<Entry>[] {
   const reads: PlannedRead<Entry>[] = []
   for (const entry of entries.toSorted((a, b) => a.offset - b.offset)) {
     const last = reads.at(-1)
-    if (last && last.offset + last.length === entry.offset && last.length + entry.length <= maxBytes) {
-      last.length += entry.length
+    const end = entry.offset + entry.length
+    if (last && entry.offset - (last.offset + last.length) <= maxGapBytes && end - last.offset <= maxBytes) {
+      last.length = end - last.offset
       last.entries.push(entry)
     } else reads.push({ offset: entry.offset, length: entry.length, entries: [entry] })
   }

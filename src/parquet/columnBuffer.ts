@@ -3,6 +3,7 @@ import { MillraceError } from '../errors.ts'
 import { byteStrings } from './byteStrings.ts'
 import { daysOf, microsOf } from './calendar.ts'
 import { compactIntegers } from './compactIntegers.ts'
+import { nullMap } from './nullMap.ts'
 import { wideValues } from './wideValues.ts'
 
 /**
@@ -281,33 +282,6 @@ function binaryColumn(): ColumnBuffer {
       const packed = { rows, ...nulls.take(rows), ...values.take() }
       rows = 0
       return packed
-    },
-  }
-}
-
-/** Which rows are null: nothing is held until the first one is. */
-function nullMap() {
-  let bits = new Uint8Array(0)
-  let count = 0
-  return {
-    mark(row: number) {
-      if (row >> 3 >= bits.length) {
-        const larger = new Uint8Array(Math.max(64, (row >> 3) * 2))
-        larger.set(bits)
-        bits = larger
-      }
-      bits[row >> 3]! |= 1 << (row & 7)
-      count++
-    },
-    bytes: () => bits.length,
-    take(rows: number): Pick<PackedColumn, 'nulls' | 'validity'> {
-      const nulls = count
-      const marked = bits
-      bits = new Uint8Array(0)
-      count = 0
-      if (nulls === 0) return { nulls }
-      const validity = new Uint8Array(Math.ceil(rows / 8)).map((_, index) => ~(marked[index] ?? 0))
-      return { nulls, validity }
     },
   }
 }

@@ -1,0 +1,175 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { type MysqlAddress, parseMysqlUrl, showMysqlAddress } from './datasources/mysqlUrl.ts'
+import { formatWebHdfsUrl, parseWebHdfsUrl, type WebHdfsAddress } from './datasources/webhdfs/url.ts'
+import { MillraceError } from './errors.ts'
+
+export type SourceConfig =
+  /** `sample`: where the file is missing, it is made and filled with the synthetic sample. */
+  { kind: 'duckdb'; file: string; sample: boolean } | ({ kind: 'mysql' } & MysqlAddress)
+
+export type StorageConfig = { kind: 'directory'; folder: string } | ({ kind: 'webhdfs' } & WebHdfsAddress)
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+interface Setting<Value> {
+  description: string
+  /** Taken where the variable is unset or empty; written as a user would write it. */
+  fallback: string
+  expected: string
+  schema: z.ZodType<Value, string>
+}
+
+const setting = <Value>(definition: Setting<Value>): Setting<Value> => definition
+
+const wholeNumber = (least: number, most: number) => ({
+  expected: `a whole number from ${least} to ${most}`,
+  schema: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.number().min(least).max(most)),
+})
+
+const trueOrFalse = { expected: 'true or false', schema: z.stringbool() }
+
+/** Every variable there is, with its default and what it does: the one place for both. */
+export const SETTINGS = {
+  MILLRACE_SOURCE_URL: setting({
+    description:
+      'Where the rows come from: mysql://user:password@host:3306/database, or duckdb:<file>. Unset: a DuckDB file in the data directory, filled with a synthetic sample.',
+    fallback: '',
+    expected: 'mysql://user:password@host:3306/database or duckdb:<file>',
+    schema: z.string().transform(parsed(parseSourceUrl)),
+  }),
+  MILLRACE_STORAGE_URL: setting({
+    description:
+      'Where the files go: webhdfs://user@namenode:9870 (more NameNodes after commas), or file:<folder>. Unset: the folder "storage" in the data directory.',
+    fallback: '',
+    expected: 'webhdfs://user@namenode:9870 or file:<folder>',
+    schema: z.string().transform(parsed(parseStorageUrl)),
+  }),
+  MILLRACE_HOST: setting({
+    description: 'The address to listen on. Only loopback for now, because there are no access tokens yet.',
+    fallback: '127.0.0.1',
+    expected:
+      'a loopback address, such as 127.0.0.1, ::1 or localhost (anyone who reaches a public one could change data: there are no access tokens yet)',
+    schema: z.string().refine(isLoopback),
+  }),
+  MILLRACE_PORT: setting({
+    description: 'The port to listen on; 0 takes any free one.',
+    fallback: '4000',
+    ...wholeNumber(0, 65_535),
+  }),
+  MILLRACE_DATA_DIR: setting({
+    description:
+      "The folder for the server's own files: job history, the embedded source and storage. One server at a time uses it.",
+    fallback: './data',
+    expected: 'a folder',
+    schema: z.string().refine(folder => !folder.includes('\0')),
+  }),
+  MILLRACE_LOG_LEVEL: setting({
+    description: 'The least severe log lines to write.',
+    fallback: 'info',
+    expected: `one of ${LOG_LEVELS.join(', ')}`,
+    schema: z.enum(LOG_LEVELS),
+  }),
+  MILLRACE_SOURCE_WAIT_SECONDS: setting({
+    description: 'How long a migration waits for a database that is still starting.',
+    fallback: '120',
+    ...wholeNumber(0, 86_400),
+  }),
+  MILLRACE_MIGRATION_MEMORY_MIB: setting({
+    description: 'How much packed but not yet written data a migration may hold in memory, in MiB.',
+    fallback: '64',
+    ...wholeNumber(16, 65_536),
+  }),
+  MILLRACE_ENCODE_THREADS: setting({
+    description: 'Threads that encode Parquet during a migration.',
+    fallback: '1',
+    ...wholeNumber(1, 64),
+  }),
+  MILLRACE_MAX_DEPTH: setting({
+    description: 'How deep fields of one GraphQL operation may be nested; introspection is not counted.',
+    fallback: '10',
+    ...wholeNumber(1, 1_000),
+  }),
+  MILLRACE_MAX_ALIASES: setting({
+    description: 'How many aliases one GraphQL operation may have.',
+    fallback: '100',
+    ...wholeNumber(0, 100_000),
+  }),
+  MILLRACE_MAX_TOKENS: setting({
+    description: 'How many tokens (names, punctuation, values) one GraphQL document may have.',
+    fallback: '4000',
+    ...wholeNumber(1, 1_000_000),
+  }),
+  MILLRACE_MAX_COST: setting({
+    description:
+      'What one GraphQL operation may cost: 1 a field, 10 a county average, lists times their expected length.',
+    fallback: '5000',
+    ...wholeNumber(1, 1_000_000_000),
+  }),
+  MILLRACE_MAX_BODY_BYTES: setting({
+    description: 'The largest HTTP body and WebSocket message taken, in bytes.',
+    fallback: '262144',
+    ...wholeNumber(1_024, 1_073_741_824),
+  }),
+  MILLRACE_INTROSPECTION: setting({
+    description: 'Whether clients may ask for the schema; GraphiQL needs it.',
+    fallback: 'true',
+    ...trueOrFalse,
+  }),
+  MILLRACE_GRAPHIQL: setting({
+    description: 'Whether a browser at /graphql gets GraphiQL.',
+    fallback: 'true',
+    ...trueOrFalse,
+  }),
+}
+
+/** True for an address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+/** Turns what a parser throws into zod's kind of problem; the empty text is "unset". */
+function parsed<Value>(parse: (text: string) => Value) {
+  return (text: string, context: z.core.$RefinementCtx<string>): Value | undefined => {
+    if (text === '') return undefined
+    try {
+      return parse(text)
+    } catch (error) {
+      const reason = error instanceof MillraceError
+      context.addIssue({ code: 'custom', message: reason ? error.message : '', params: { reason } })
+      return z.NEVER
+    }
+  }
+}
+
+function parseSourceUrl(text: string): SourceConfig {
+  if (text.startsWith('mysql:')) return { kind: 'mysql', ...parseMysqlUrl(text) }
+  return { kind: 'duckdb', file: parsePath('duckdb:', text), sample: false }
+}
+
+function parseStorageUrl(text: string): StorageConfig {
+  if (text.startsWith('webhdfs:')) return { kind: 'webhdfs', ...parseWebHdfsUrl(text) }
+  return { kind: 'directory', folder: parsePath('file:', text) }
+}
+
+/** file:./relative, file:/absolute and file:///absolute alike. */
+function parsePath(scheme: string, text: string): string {
+  const path = text.slice(scheme.length).replace(/^\/\/(?=\/)/, '')
+  if (!text.startsWith(scheme) || path === '' || path.startsWith('//') || path.includes('\0')) {
+    throw new TypeError(`no ${scheme} URL`)
+  }
+  return resolve(path)
+}
+
+export function showSource(source: SourceConfig): string {
+  return source.kind === 'mysql' ? showMysqlAddress(source) : `duckdb:${source.file}`
+}
+
+export function showStorage(storage: StorageConfig): string {
+  return storage.kind === 'webhdfs' ? formatWebHdfsUrl(storage) : `file:${storage.folder}`
+}
