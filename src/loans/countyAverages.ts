@@ -28,7 +28,7 @@ const PARALLEL_READS = 16
  * How long after its question an answer still waits for its partition to be durable. Writes to a healthy storage take a tenth
  * of a second; HDFS takes eight seconds and more to find that the DataNode which it picked for a new block hangs.
  */
-export const DURABLE_WITHIN_MILLIS = 7_000
+export const DURABLE_WITHIN_MILLIS = 8_000
 /** Of partitions that no answer waits for any more. */
 const MAX_UNAWAITED_BYTES = 64 << 20
 /** A migration that publishes while a county is cut makes the pass start over; more often than this is no coincidence. */

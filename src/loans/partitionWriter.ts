@@ -1,0 +1,50 @@
+import pLimit from 'p-limit'
+import type { Call } from '../datasources/call.ts'
+import type { Publisher } from '../datasources/publish.ts'
+import type { FileStatus } from '../datasources/storage.ts'
+import { type PartitionFile, partitionPath } from './partitionFile.ts'
+
+/** Partitions on their way into the storage, also those that no answer waits for any more. */
+export interface PartitionWriter {
+  /**
+   * Publishes a partition; the same one again while that is under way is one write. Errors are those of publish().
+   * @param dataset The migration that the partition was made from.
+   */
+  write(partition: PartitionFile, dataset: string, call: Call): Promise<FileStatus>
+  /** Resolves when the writes of these counties have ended, however; undefined where none is under way. */
+  ended(counties: readonly number[]): Promise<unknown> | undefined
+  /** What all writes under way hold in memory. */
+  pendingBytes(): number
+}
+
+/** Few: while a DataNode hangs, every write that HDFS sends its way blocks one of the ten threads of a healthy one. */
+const PARALLEL_WRITES = 4
+/** HDFS takes block lengths in steps of this, and at least one. */
+const BLOCK_STEP_BYTES = 1 << 20
+
+export function createPartitionWriter(publisher: Publisher): PartitionWriter {
+  const limit = pLimit(PARALLEL_WRITES)
+  const writes = new Set<{ county: number; dataset: string; bytes: number; written: Promise<FileStatus> }>()
+
+  function publish({ county, parts, length }: PartitionFile, call: Call): Promise<FileStatus> {
+    // One block: a partition is then wholly there or wholly lost.
+    const blockBytes = Math.ceil(length / BLOCK_STEP_BYTES) * BLOCK_STEP_BYTES
+    return publisher.publish(partitionPath(county), () => parts, { replication: 1, blockBytes }, { length, call })
+  }
+
+  return {
+    write(partition, dataset, call) {
+      const { county, length: bytes } = partition
+      for (const write of writes) if (write.county === county && write.dataset === dataset) return write.written
+      const written = limit(publish, partition, call).finally(() => writes.delete(write))
+      const write = { county, dataset, bytes, written }
+      writes.add(write)
+      return written
+    },
+    ended(counties) {
+      const ofThese = [...writes].filter(({ county }) => counties.includes(county))
+      return ofThese.length === 0 ? undefined : Promise.allSettled(ofThese.map(({ written }) => written))
+    },
+    pendingBytes: () => [...writes].reduce((sum, { bytes }) => sum + bytes, 0),
+  }
+}
