@@ -15,7 +15,7 @@ const START_DEADLINE_MILLIS = 60_000
 const ANSWER_DEADLINE_MILLIS = 120_000
 
 export async function startServer(environment: Record<string, string>): Promise<BenchServer> {
-  const child = spawn(process.execPath, ['--max-semi-space-size=16', 'dist/main.js'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', 'dist/main.js'], {
     env: { ...process.env, MILLRACE_PORT: '0', MILLRACE_LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { MillraceError } from '../errors.ts'
 import type { Call } from './call.ts'
+import { collectGarbage } from './collectGarbage.ts'
 import { rowReader } from './duckdbRows.ts'
 import { describeDuckdbColumn } from './duckdbTypes.ts'
 import {
@@ -14,6 +15,8 @@ import {
 } from './rowQuery.ts'
 import type { Row, RowQuery, Source } from './source.ts'
 
+/** A chunk of the sample is 4 MB that only its finalizer frees; without this a migration is 100 MB larger. */
+const CHUNKS_PER_COLLECTION = 8
 /** A chunk has eight times as many: its values are made a batch at a time, so that the thread is never busy for long. */
 const ROWS_PER_BATCH = 256
 
@@ -113,9 +116,11 @@ async function* readRows(
   const range = [query.where.above, query.where.below]
   const result = await connection.stream(`SELECT ${selectList} ${fromWhere}`, range)
   let received = 0
+  let chunks = 0
   for (;;) {
     const chunk = await result.fetchChunk()
     if (!chunk || chunk.rowCount === 0) break
+    if (++chunks % CHUNKS_PER_COLLECTION === 0) collectGarbage()
     for (let start = 0; start < chunk.rowCount; start += ROWS_PER_BATCH) {
       const rows = read(chunk, start, Math.min(start + ROWS_PER_BATCH, chunk.rowCount))
       received += rows.length

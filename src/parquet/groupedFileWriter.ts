@@ -42,7 +42,7 @@ interface KeyBuffer {
 }
 
 /** More rows in a row group make the file hardly smaller, but the memory to encode one larger: some 8 kB a row of 100 columns. */
-const MAX_GROUP_ROWS = 16_384
+const MAX_GROUP_ROWS = 8_192
 /** A buffer this share of the budget is encoded without waiting for the rest to fill. */
 const MAX_GROUP_SHARE = 0.25
 /** A buffer is weighed again when it has so many more rows. */

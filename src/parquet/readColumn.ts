@@ -1,5 +1,4 @@
 import { tableFromIPC, type Vector } from 'apache-arrow'
-import { ParquetFile } from 'parquet-wasm'
 import { MillraceError } from '../errors.ts'
 
 /** Some bytes of a file, at the place where they stand in it. */
@@ -14,6 +13,8 @@ export interface FilePart {
  */
 export async function readColumn(file: { length: number; part: FilePart }, column: string): Promise<Vector> {
   try {
+    // When first needed: it takes 30 MB, and a migration has its own in the worker.
+    const { ParquetFile } = await import('parquet-wasm')
     const parquet = await ParquetFile.fromFile(new PartialFile(file.length, file.part))
     // The reader gives all columns where it does not know the name, hence the check.
     const table = tableFromIPC((await parquet.read({ columns: [column] })).intoIPCStream())

@@ -1,3 +1,4 @@
+import { createConnection } from 'node:net'
 import { Agent, request } from 'undici'
 import type { WebHdfsSettings } from './settings.ts'
 
@@ -6,8 +7,11 @@ import type { WebHdfsSettings } from './settings.ts'
  * neighbours, and waits for the hung one among them in the middle of our request. Only the hung one must be avoided.
  */
 export interface Liveness {
-  /** False where the DataNode answers nothing at all; calls at the same time share one probe. Counted in no call's cost. */
-  isAlive(location: URL): Promise<boolean>
+  /**
+   * False where the DataNode answers nothing at all; calls at the same time share one probe. Counted in no call's cost.
+   * @param node Its transfer address, of which the port counts: the host is the one that it has for us.
+   */
+  isAlive(location: URL, node: string): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -15,14 +19,21 @@ export function createLiveness({ connectMillis, probeMillis, probes }: WebHdfsSe
   const agent = new Agent({ connect: { timeout: connectMillis } })
   const running = new Map<string, Promise<boolean>>()
 
+  async function probe(location: URL, node: string): Promise<boolean> {
+    const port = Number(node.slice(node.lastIndexOf(':') + 1))
+    const ended = await knock({ host: location.hostname, port, connectMillis, answerMillis: probeMillis })
+    return ended ?? (await ask(location))
+  }
+
   /**
-   * Several questions at once, each on a connection of its own: a DataNode deals connections out to its ten threads in
-   * turn, and those that wait for a neighbour answer nobody. Any answer will do; this one needs no neighbour and no NameNode.
+   * For where the transfer port cannot be reached. Several questions at once, each on a connection of its own: a DataNode
+   * deals connections out to its ten HTTP threads in turn, and those that wait for a neighbour answer nobody. Any answer
+   * will do; this one needs no neighbour and no NameNode.
    */
-  async function probe({ origin }: URL): Promise<boolean> {
+  async function ask({ origin }: URL): Promise<boolean> {
     const enough = new AbortController()
     const signal = AbortSignal.any([enough.signal, AbortSignal.timeout(probeMillis)])
-    const ask = async () => {
+    const askOnce = async () => {
       const { body } = await request(`${origin}/webhdfs/v1/?op=CREATE`, {
         method: 'OPTIONS',
         dispatcher: agent,
@@ -31,7 +42,7 @@ export function createLiveness({ connectMillis, probeMillis, probes }: WebHdfsSe
       await body.dump()
     }
     try {
-      await Promise.any(Array.from({ length: probes }, ask))
+      await Promise.any(Array.from({ length: probes }, askOnce))
       return true
     } catch {
       return false
@@ -41,13 +52,49 @@ export function createLiveness({ connectMillis, probeMillis, probes }: WebHdfsSe
   }
 
   return {
-    async isAlive(location) {
-      const shared = running.get(location.host) ?? probe(location).finally(() => running.delete(location.host))
-      running.set(location.host, shared)
+    async isAlive(location, node) {
+      const shared = running.get(node) ?? probe(location, node).finally(() => running.delete(node))
+      running.set(node, shared)
       return await shared
     },
     close: () => agent.destroy(),
   }
+}
+
+/**
+ * Opens a connection, sends nothing and ends it. A DataNode has a thread for every connection to its transfer port, which
+ * ends its side at once, however busy the DataNode is; the operating system, which accepts connections for a hung one too,
+ * does not. undefined where no connection stands.
+ */
+function knock({ host, port, connectMillis, answerMillis }: Knock): Promise<boolean | undefined> {
+  const { promise, resolve } = Promise.withResolvers<boolean | undefined>()
+  const socket = createConnection({ host, port })
+  let answer: boolean | undefined
+  let timer = setTimeout(() => socket.destroy(), connectMillis)
+  socket.on('connect', () => {
+    answer = false
+    clearTimeout(timer)
+    timer = setTimeout(() => socket.destroy(), answerMillis)
+    socket.end()
+  })
+  socket.on('end', () => {
+    answer = true
+  })
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    clearTimeout(timer)
+    resolve(answer)
+  })
+  socket.resume()
+  return promise
+}
+
+interface Knock {
+  host: string
+  port: number
+  connectMillis: number
+  /** From the connection to its end. */
+  answerMillis: number
 }
 
 /**
@@ -56,13 +103,13 @@ export function createLiveness({ connectMillis, probeMillis, probes }: WebHdfsSe
  */
 export function watchSilence(
   liveness: Liveness,
-  location: URL,
+  { location, node }: { location: URL; node: string },
   { probeAfterMillis }: WebHdfsSettings,
   tell: (alive: boolean) => void,
 ): () => void {
   let watching = true
   const timer = setTimeout(async () => {
-    const alive = await liveness.isAlive(location)
+    const alive = await liveness.isAlive(location, node)
     if (watching) tell(alive)
   }, probeAfterMillis)
   return () => {

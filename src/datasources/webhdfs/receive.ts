@@ -51,7 +51,7 @@ export function createReceiver(health: NodeHealth, liveness: Liveness, settings:
   async function receive({ path, location, node, range, target }: Opening, call: Call): Promise<Trouble | undefined> {
     try {
       if (call.cost) call.cost.requests += 1
-      const { statusCode, headers, body } = await ask(location, call)
+      const { statusCode, headers, body } = await ask(location, node, call)
       health.answered(node)
       if (statusCode !== 200) {
         const error = toMillraceError(
@@ -79,9 +79,9 @@ export function createReceiver(health: NodeHealth, liveness: Liveness, settings:
   }
 
   /** Sends an OPEN and waits for its answer to begin: shortly where the DataNode hangs, longer where it is alive. */
-  async function ask(location: URL, { signal }: Call) {
+  async function ask(location: URL, node: string, { signal }: Call) {
     const giveUp = new AbortController()
-    const endWatch = watchSilence(liveness, location, settings, alive => {
+    const endWatch = watchSilence(liveness, { location, node }, settings, alive => {
       if (!alive) giveUp.abort(new ConnectionFailure('hung', location.host))
     })
     try {

@@ -12,6 +12,8 @@ export interface Reply {
 
 export interface Upload {
   location: URL
+  /** Its transfer address. */
+  node: string
   content: Content
   settings: WebHdfsSettings
   liveness: Liveness
@@ -30,7 +32,7 @@ const REPLY_LIMIT = 64 * 1024
  * Throws the content's own error where that fails, the signal's reason, or the connection's failure. Holds no more
  * than one chunk of content and what the socket has buffered.
  */
-export async function upload({ location, content, settings, liveness, signal, onReady }: Upload): Promise<Reply> {
+export async function upload({ location, node, content, settings, liveness, signal, onReady }: Upload): Promise<Reply> {
   signal.throwIfAborted()
   const { request } = location.protocol === 'https:' ? https : http
   const put = request(location, {
@@ -100,7 +102,7 @@ export async function upload({ location, content, settings, liveness, signal, on
 
   async function untilReady(): Promise<void> {
     deadline.set(settings.dataNodeIdleMillis, 'silent')
-    const endWatch = watchSilence(liveness, location, settings, alive => {
+    const endWatch = watchSilence(liveness, { location, node }, settings, alive => {
       if (!alive) fail(new ConnectionFailure('hung', location.host))
     })
     try {

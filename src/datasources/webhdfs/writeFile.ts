@@ -93,7 +93,7 @@ export function createFileWriter({ nameNode, dataNodes, health, liveness, settin
         ready = true
         health.answered(node)
       }
-      const reply = await upload({ location, content: watched(), settings, liveness, signal, onReady })
+      const reply = await upload({ location, node, content: watched(), settings, liveness, signal, onReady })
       if (reply.status === 201) return undefined
       throw toMillraceError(readRemoteException(reply.status, reply.body), 'CREATE', path)
     } catch (error) {
