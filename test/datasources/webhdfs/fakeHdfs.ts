@@ -77,9 +77,10 @@ export function redirect(response: ServerResponse, { path, query }: Received, ad
   response.writeHead(307, { location: `http://${address}/webhdfs/v1${encodeURI(path)}?${query.toString()}` }).end()
 }
 
-/** The transfer address by which a fake DataNode is excluded. */
+/** The transfer address by which a fake DataNode is excluded; nothing listens on its port. */
 export function transferAddress(address: string): string {
-  return `10.0.0.1:${address.split(':')[1]}`
+  const port = Number(address.split(':')[1])
+  return `10.0.${port >> 8}.${port & 255}:1`
 }
 
 export function statusOf(length: number, changes: object = {}) {
