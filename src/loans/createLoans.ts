@@ -6,6 +6,7 @@ import type { Encoder } from '../parquet/encoder.ts'
 import { countyAverages, DURABLE_WITHIN_MILLIS } from './countyAverages.ts'
 import { countyName } from './countyNames.ts'
 import { loansFiles } from './currentLoansFile.ts'
+import { dropPartitions } from './dropPartitions.ts'
 import type { Loans } from './loans.ts'
 import { migrateLoans } from './migrateLoans.ts'
 
@@ -39,6 +40,7 @@ export function createLoans(options: CreateLoansOptions): Loans {
       nowMillis: () => performance.now(),
       durableWithinMillis: options.durableWithinMillis ?? DURABLE_WITHIN_MILLIS,
     }),
+    dropPartitions: codes => dropPartitions(storage, codes),
     async counties() {
       const { counties } = await files.current({})
       return [...counties.keys()]

@@ -11,6 +11,12 @@ export interface Loans {
    */
   averagesOf(codes: readonly number[]): Promise<(CountyAverage | Error)[]>
 
+  /**
+   * Removes the partitions of counties, so that their next averages come from the whole file. Returns the counties that had one,
+   * each once, in the order given.
+   */
+  dropPartitions(codes: readonly number[]): Promise<number[]>
+
   /** Every county that has migrated loans, ascending by code. NOT_MIGRATED before the first migration. */
   counties(): Promise<County[]>
 }

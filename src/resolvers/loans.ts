@@ -133,6 +133,20 @@ never a part. With wait: false it returns as soon as the job is queued.`,
     const job = loans.migrate()
     return wait === false ? job : jobs.finished(job.id)
   }
+
+  @Mutation(() => [CountyCode], {
+    nullable: true,
+    complexity: mutationCost,
+    description: `Removes the partition files of counties, to measure or to free space: the next average of each is a CREATE from the
+whole file. Answers with the counties that had one, in the order given.`,
+  })
+  dropPartitions(
+    @Arg('countyCodes', () => [CountyCode], { description: 'The counties, for example [55001, 55025].' })
+    countyCodes: number[],
+    @Ctx() { loans }: Context,
+  ): Promise<number[]> {
+    return loans.dropPartitions(countyCodes)
+  }
 }
 
 @Resolver(() => County)

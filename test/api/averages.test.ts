@@ -48,6 +48,22 @@ test('the next operation asks anew', async () => {
   expect(server.loans.asked).toHaveLength(3)
 })
 
+test('dropPartitions names the counties that had a partition, and their next average is created', async () => {
+  await server.http('{ averageLoan(countyCode: 55025) { source } }')
+  const drop = 'mutation ($codes: [CountyCode!]!) { dropPartitions(countyCodes: $codes) }'
+  expect((await server.http(drop, { codes: [55_003, 55_025] })).data).toEqual({ dropPartitions: [55_025] })
+  expect((await server.webSocket(drop, { codes: [55_025] })).data).toEqual({ dropPartitions: [] })
+  const { data } = await server.http('{ averageLoan(countyCode: 55025) { source } }')
+  expect(data).toEqual({ averageLoan: { source: 'CREATE' } })
+})
+
+test('dropPartitions takes county codes only', async () => {
+  const { data, errors } = await server.http('mutation { dropPartitions(countyCodes: [55025, 7]) }')
+  expect(data).toBeUndefined()
+  expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
+  expect(errors![0]!.message).toContain('but got 7')
+})
+
 test('county is null where no migrated loan has it, and names the county otherwise', async () => {
   const { data, errors } = await server.http(
     '{ none: county(code: 55003) { name } dane: county(code: 55025) { code name } }',

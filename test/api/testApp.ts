@@ -151,6 +151,7 @@ function memoryLoans(jobs: Jobs): MemoryLoans {
       asked.push([...codes])
       return codes.map(code => average(code, this.warning))
     },
+    dropPartitions: async codes => codes.filter(code => seen.delete(code)),
     counties: async () => COUNTIES,
   }
 

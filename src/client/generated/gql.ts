@@ -21,6 +21,7 @@ type Documents = {
     "query Counties {\n  counties {\n    code\n    name\n  }\n}": typeof types.CountiesDocument,
     "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": typeof types.CountyAveragesDocument,
     "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": typeof types.DataNodesDocument,
+    "mutation DropPartitions($countyCodes: [CountyCode!]!) {\n  dropPartitions(countyCodes: $countyCodes)\n}": typeof types.DropPartitionsDocument,
     "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobDocument,
     "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}": typeof types.JobFieldsFragmentDoc,
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobProgressDocument,
@@ -35,6 +36,7 @@ const documents: Documents = {
     "query Counties {\n  counties {\n    code\n    name\n  }\n}": types.CountiesDocument,
     "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": types.CountyAveragesDocument,
     "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": types.DataNodesDocument,
+    "mutation DropPartitions($countyCodes: [CountyCode!]!) {\n  dropPartitions(countyCodes: $countyCodes)\n}": types.DropPartitionsDocument,
     "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}": types.JobDocument,
     "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}": types.JobFieldsFragmentDoc,
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": types.JobProgressDocument,
@@ -67,6 +69,10 @@ export function graphql(source: "query CountyAverages {\n  counties {\n    code\
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}"): typeof import('./graphql.ts').DataNodesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation DropPartitions($countyCodes: [CountyCode!]!) {\n  dropPartitions(countyCodes: $countyCodes)\n}"): typeof import('./graphql.ts').DropPartitionsDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -107,6 +107,13 @@ export type DataNodesQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type DataNodesQuery = { dataNodes: Array<{ name: string, state: DataNodeState, lastContact: string | null, usedBytes: number | null, capacityBytes: number | null }> | null };
 
+export type DropPartitionsMutationVariables = Exact<{
+  countyCodes: Array<number> | number;
+}>;
+
+
+export type DropPartitionsMutation = { dropPartitions: Array<number> | null };
+
 export type JobQueryVariables = Exact<{
   id: string;
 }>;
@@ -279,6 +286,11 @@ export const DataNodesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<DataNodesQuery, DataNodesQueryVariables>;
+export const DropPartitionsDocument = new TypedDocumentString(`
+    mutation DropPartitions($countyCodes: [CountyCode!]!) {
+  dropPartitions(countyCodes: $countyCodes)
+}
+    `) as unknown as TypedDocumentString<DropPartitionsMutation, DropPartitionsMutationVariables>;
 export const JobDocument = new TypedDocumentString(`
     query Job($id: ID!) {
   job(id: $id) {
