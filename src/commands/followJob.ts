@@ -30,7 +30,7 @@ export async function followJob(
 function succeeded(job: JobFieldsFragment | null): JobFieldsFragment {
   if (job?.state === 'SUCCEEDED') return job
   const message = job?.message ?? 'Expected the job to end with a message, but it has none.'
-  throw new MillraceError(errorCodeOf(job?.errorCode), message, job?.hint ? { hint: job.hint } : {})
+  throw new MillraceError(errorCodeOf(job?.errorCode), message)
 }
 
 /** Returns what to say about it. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { hasCode, MillraceError } from '../errors.ts'
+import { type ErrorCode, hasCode, MillraceError } from '../errors.ts'
 import { atMostEvery, type Paced } from './atMostEvery.ts'
 import { type Broadcast, createBroadcast } from './broadcast.ts'
 import { etaSeconds, nextRate, type Rate, startRate } from './estimate.ts'
@@ -156,15 +156,11 @@ export function createJobs({ file, log, clock = Date.now }: JobsOptions): Jobs {
       return { state: 'CANCELLED', errorCode: 'CANCELLED', message: why + at }
     }
     if (error instanceof MillraceError && error.code !== 'INTERNAL') {
-      return { state: 'FAILED', errorCode: error.code, message: error.message, hint: error.hint ?? null }
+      return failed(error.code, error.message, error.hint)
     }
     log?.error({ jobId: job.id, kind: job.kind, err: error }, 'a job failed for an unforeseen reason')
-    return {
-      state: 'FAILED',
-      errorCode: 'INTERNAL',
-      message: 'The job failed for a reason that Millrace did not foresee.',
-      hint: `The log of the server tells it, under job ${job.id}.`,
-    }
+    const hint = `The log of the server tells it, under job ${job.id}.`
+    return failed('INTERNAL', 'The job failed for a reason that Millrace did not foresee.', hint)
   }
 
   function finish(entry: ActiveJob, outcome: Partial<Job> & { state: JobState }): void {
@@ -233,6 +229,17 @@ export function createJobs({ file, log, clock = Date.now }: JobsOptions): Jobs {
       closed ??= closeAll()
       return closed
     },
+  }
+}
+
+/** The message alone must do for a person, so it has the hint too; `hint` is for programs that show the two apart. */
+function failed(errorCode: ErrorCode, message: string, hint?: string): Partial<Job> & { state: JobState } {
+  const sentence = /[.!?]$/.test(message) ? message : `${message}.`
+  return {
+    state: 'FAILED',
+    errorCode,
+    message: hint === undefined ? message : `${sentence} ${hint}`,
+    hint: hint ?? null,
   }
 }
 

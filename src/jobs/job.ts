@@ -22,9 +22,9 @@ export interface Job {
   createdAt: Date
   startedAt: Date | null
   finishedAt: Date | null
-  /** What was done, or what went wrong. */
+  /** What was done, or what went wrong and what to do about it. */
   message: string | null
-  /** What to do about a failure. */
+  /** What to do about a failure, also part of the message. */
   hint: string | null
   errorCode: ErrorCode | null
 }

@@ -74,7 +74,7 @@ describe('a job', () => {
     })
   })
 
-  it('that fails keeps the code, message and hint of its error', async () => {
+  it('that fails keeps the code of its error, and a message that also says what to do', async () => {
     const jobs = jobsInMemory()
     const { id } = jobs.start('MIGRATE_LOANS', async () => {
       throw new MillraceError('UNAVAILABLE', 'MySQL does not answer.', { hint: 'Start it.' })
@@ -82,7 +82,7 @@ describe('a job', () => {
     expect(await jobs.finished(id)).toMatchObject({
       state: 'FAILED',
       errorCode: 'UNAVAILABLE',
-      message: 'MySQL does not answer.',
+      message: 'MySQL does not answer. Start it.',
       hint: 'Start it.',
     })
   })
