@@ -10,6 +10,7 @@ import type { Source } from './datasources/source.ts'
 import type { Storage } from './datasources/storage.ts'
 import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
 import { type EmbeddedSource, embeddedSource } from './embeddedSource.ts'
+import type { LenderServer } from './grpc/lenderServer.ts'
 import { createJobs } from './jobs/createJobs.ts'
 import type { Jobs } from './jobs/job.ts'
 import { createLoans } from './loans/createLoans.ts'
@@ -18,7 +19,7 @@ import { PARTITIONS_FOLDER } from './loans/partitionFile.ts'
 import { createEncoder, type Encoder } from './parquet/encoder.ts'
 import type { Domains } from './resolvers/context.ts'
 import { createSchema } from './resolvers/schema.ts'
-import { createServer } from './server/createServer.ts'
+import { createServer, STOP_GRACE_MILLIS } from './server/createServer.ts'
 import { sweptPublisher } from './sweptPublisher.ts'
 import { createSystems } from './systems/createSystems.ts'
 
@@ -26,9 +27,16 @@ export interface App {
   domains: Domains
   schema: GraphQLSchema
   /** Errors where the port cannot be had: see Server.listen. */
-  listen(): Promise<{ url: string; webSocketUrl: string }>
+  listen(): Promise<Addresses>
   /** Finishes what is under way for a few seconds, cancels jobs, and lets go of everything. Once is enough. */
   close(): Promise<void>
+}
+
+export interface Addresses {
+  url: string
+  webSocketUrl: string
+  /** "host:port"; null where gRPC is off. */
+  grpcAddress: string | null
 }
 
 /** What a test or a command brings itself. Keepers that are brought are closed with the app all the same. */
@@ -56,14 +64,14 @@ const BYTES_PER_MIB = 1024 * 1024
 export async function createApp(config: Config, parts: AppParts = {}): Promise<App> {
   const directory = claimDataDirectory(config.dataDir)
   try {
-    return assemble(config, directory, parts)
+    return await assemble(config, directory, parts)
   } catch (error) {
     directory.release()
     throw error
   }
 }
 
-function assemble(config: Config, directory: DataDirectory, parts: AppParts): App {
+async function assemble(config: Config, directory: DataDirectory, parts: AppParts): Promise<App> {
   const log = parts.log ?? createLog(config)
   const embedded = parts.source ? undefined : openEmbeddedSource(config, log)
   const source = parts.source ?? embedded ?? openSource(config)
@@ -76,11 +84,12 @@ function assemble(config: Config, directory: DataDirectory, parts: AppParts): Ap
   const domains: Domains = { loans, jobs, systems: createSystems({ source, storage }) }
   const schema = createSchema()
   const server = createServer({ schema, domains, config, log })
+  const lenderServer = await openLenderServer(domains, config, log)
 
   let closed: Promise<void> | undefined
   async function close(): Promise<void> {
     // Together: requests that wait for a job are answered when it has been cancelled.
-    await Promise.all([server.close(), jobs.close()])
+    await Promise.all([server.close(), lenderServer?.close(), jobs.close()])
     await encoder.close()
     await Promise.all([source.close(), storage.close()])
     directory.release()
@@ -90,10 +99,11 @@ function assemble(config: Config, directory: DataDirectory, parts: AppParts): Ap
     domains,
     schema,
     async listen() {
-      const addresses = await server.listen()
-      if (parts.announce !== false) directory.announce({ url: addresses.url, pid: process.pid })
+      const { url, webSocketUrl } = await server.listen()
+      const grpcAddress = lenderServer ? await lenderServer.listen() : null
+      if (parts.announce !== false) directory.announce({ url, pid: process.pid })
       embedded?.prepare()
-      return addresses
+      return { url, webSocketUrl, grpcAddress }
     },
     close() {
       closed ??= close()
@@ -117,6 +127,21 @@ function openSource({ source }: Config): Source {
 
 function openStorage({ storage }: Config): Storage {
   return storage.kind === 'webhdfs' ? webHdfsStorage(storage) : localStorage(storage)
+}
+
+/** Loaded only where it is on: gRPC takes 80 ms and 28 MB. */
+async function openLenderServer(domains: Domains, config: Config, log: Logger): Promise<LenderServer | undefined> {
+  const { host, grpcPort: port, limits } = config
+  if (port === null) return undefined
+  const { createLenderServer } = await import('./grpc/lenderServer.ts')
+  return createLenderServer({
+    domains,
+    host,
+    port,
+    maxMessageBytes: limits.bodyBytes,
+    stopGraceMillis: STOP_GRACE_MILLIS,
+    log,
+  })
 }
 
 interface LoansParts {

@@ -13,6 +13,8 @@ export interface Config {
   host: string
   /** 0: any free port. */
   port: number
+  /** 0: any free port; null: no gRPC. */
+  grpcPort: number | null
   dataDir: string
   logLevel: LogLevel
   sourceWaitSeconds: number
@@ -72,6 +74,7 @@ export function readConfig(environment: Environment): Config {
     storage: values.MILLRACE_STORAGE_URL ?? { kind: 'directory', folder: join(dataDir, 'storage') },
     host: values.MILLRACE_HOST,
     port: values.MILLRACE_PORT,
+    grpcPort: values.MILLRACE_GRPC_PORT,
     dataDir,
     logLevel: values.MILLRACE_LOG_LEVEL,
     sourceWaitSeconds: values.MILLRACE_SOURCE_WAIT_SECONDS,
@@ -109,6 +112,7 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_STORAGE_URL: showStorage(config.storage),
     MILLRACE_HOST: config.host,
     MILLRACE_PORT: config.port,
+    MILLRACE_GRPC_PORT: config.grpcPort ?? 'off',
     MILLRACE_DATA_DIR: config.dataDir,
     MILLRACE_LOG_LEVEL: config.logLevel,
     MILLRACE_SOURCE_WAIT_SECONDS: config.sourceWaitSeconds,

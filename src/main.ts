@@ -16,8 +16,9 @@ async function serve(): Promise<void> {
   const app = await createApp(config)
   stopOnSignals(() => app.close())
   try {
-    const { url } = await app.listen()
+    const { url, grpcAddress } = await app.listen()
     console.log(`Millrace is at ${url}/graphql${config.graphiql ? ' (GraphiQL in a browser)' : ''}`)
+    if (grpcAddress !== null) console.log(`gRPC is at ${grpcAddress}`)
     for (const system of await app.domains.systems.statuses()) {
       const state = system.reachable ? '' : ` - not ready: ${system.detail}`
       console.log(`  ${system.role.toLowerCase().padEnd(8)} ${system.url}${state}`)

@@ -32,6 +32,8 @@ const wholeNumber = (least: number, most: number) => ({
     .pipe(z.number().min(least).max(most)),
 })
 
+const PORT = wholeNumber(0, 65_535)
+
 const trueOrFalse = { expected: 'true or false', schema: z.stringbool() }
 
 /** Every variable there is, with its default and what it does: the one place for both. */
@@ -60,7 +62,13 @@ export const SETTINGS = {
   MILLRACE_PORT: setting({
     description: 'The port to listen on; 0 takes any free one.',
     fallback: '4000',
-    ...wholeNumber(0, 65_535),
+    ...PORT,
+  }),
+  MILLRACE_GRPC_PORT: setting({
+    description: 'The port of the gRPC service in schema/lender.proto, on the same address; 0 takes any free one.',
+    fallback: 'off',
+    expected: `off, or ${PORT.expected}`,
+    schema: z.union([z.literal('off').transform(() => null), PORT.schema]),
   }),
   MILLRACE_DATA_DIR: setting({
     description:
@@ -112,7 +120,7 @@ export const SETTINGS = {
     ...wholeNumber(1, 1_000_000_000),
   }),
   MILLRACE_MAX_BODY_BYTES: setting({
-    description: 'The largest HTTP body and WebSocket message taken, in bytes.',
+    description: 'The largest HTTP body, WebSocket message and gRPC message taken, in bytes.',
     fallback: '262144',
     ...wholeNumber(1_024, 1_073_741_824),
   }),

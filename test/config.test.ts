@@ -22,6 +22,7 @@ test('nothing set: everything embedded, on loopback', () => {
     storage: { kind: 'directory', folder: resolve('data/storage') },
     host: '127.0.0.1',
     port: 4000,
+    grpcPort: null,
     dataDir: resolve('data'),
     logLevel: 'info',
     sourceWaitSeconds: 120,
@@ -63,6 +64,7 @@ test.each(['file:./files', `file:${resolve('files')}`, `file://${resolve('files'
 test.each([
   ['MILLRACE_PORT', '65536', 'expected a whole number from 0 to 65535, but got "65536"'],
   ['MILLRACE_PORT', '4e3', 'but got "4e3"'],
+  ['MILLRACE_GRPC_PORT', 'on', 'expected off, or a whole number from 0 to 65535, but got "on"'],
   ['MILLRACE_LOG_LEVEL', 'loud', 'expected one of trace, debug, info, warn, error, fatal, silent, but got "loud"'],
   ['MILLRACE_GRAPHIQL', 'maybe', 'expected true or false, but got "maybe"'],
   [

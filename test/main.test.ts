@@ -27,10 +27,11 @@ afterEach(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('it says where GraphiQL is and what is bound, and a signal stops it with code 0', async () => {
-  const program = start({ MILLRACE_SOURCE_URL: 'duckdb:./none.duckdb' })
+  const program = start({ MILLRACE_SOURCE_URL: 'duckdb:./none.duckdb', MILLRACE_GRPC_PORT: '0' })
   const url = await urlOf(program)
   expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ status: 'ok' })
   await said(program, /storage +file:.*storage/)
+  expect(program.stdout()).toMatch(/^gRPC is at 127\.0\.0\.1:\d+$/m)
   expect(program.stdout()).toMatch(/source +duckdb:.*none\.duckdb - not ready: /)
   program.child.kill('SIGTERM')
   expect(await program.ended).toBe(0)

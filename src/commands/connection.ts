@@ -91,7 +91,7 @@ async function isHealthy(url: string): Promise<boolean> {
 async function startServer(config: Config, stderr: Output): Promise<{ url: string; close: () => Promise<void> }> {
   const { createApp } = await import('../app.ts')
   const log = pino({ level: 'error' }, { write: line => void stderr.write(line) })
-  const app = await createApp({ ...config, host: '127.0.0.1', port: 0 }, { log, announce: false })
+  const app = await createApp({ ...config, host: '127.0.0.1', port: 0, grpcPort: null }, { log, announce: false })
   try {
     const { url } = await app.listen()
     return { url, close: () => app.close() }

@@ -9,9 +9,13 @@ export const serve = defineCommand({
     const { createApp } = await import('../app.ts')
     const app = await createApp(config())
     try {
-      const { url } = await app.listen()
-      const addresses = { url, graphql: `${url}/graphql` }
-      stdout.write(json ? `${JSON.stringify(addresses)}\n` : `Millrace is at ${addresses.graphql}\n`)
+      const { url, grpcAddress } = await app.listen()
+      const addresses = { url, graphql: `${url}/graphql`, ...(grpcAddress !== null && { grpc: grpcAddress }) }
+      if (json) stdout.write(`${JSON.stringify(addresses)}\n`)
+      else {
+        stdout.write(`Millrace is at ${addresses.graphql}\n`)
+        if (grpcAddress !== null) stdout.write(`gRPC is at ${grpcAddress}\n`)
+      }
       if (!signal.aborted) await once(signal, 'abort')
     } finally {
       await app.close()

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
+import { cannotListen } from '../cannotListen.ts'
 import type { Config } from '../config.ts'
-import { MillraceError } from '../errors.ts'
 import type { Domains } from '../resolvers/context.ts'
 import { HttpError } from './body.ts'
 import { createGraphiql } from './graphiql.ts'
@@ -14,7 +14,7 @@ import { createOperations } from './operations.ts'
 import { createWebSocketGraphql } from './webSocketGraphql.ts'
 
 export interface Server {
-  /** UNAVAILABLE or BAD_USER_INPUT where the port or the host cannot be had. */
+  /** CONFLICT or BAD_USER_INPUT where the port or the host cannot be had. */
   listen(): Promise<{ url: string; webSocketUrl: string }>
   /** Takes nothing new, waits a few seconds for what is under way, and cuts off the rest. */
   close(): Promise<void>
@@ -28,7 +28,8 @@ export interface ServerParts {
 }
 
 const GRAPHQL_PATH = '/graphql'
-const STOP_GRACE_MILLIS = 5_000
+/** How long a stop waits for what is under way. */
+export const STOP_GRACE_MILLIS = 5_000
 const TIMEOUTS = {
   /** To send the head of a request, and all of it. There is none for the answer: a mutation may wait for its job. */
   headersTimeout: 10_000,
@@ -102,7 +103,7 @@ export function createServer({ schema, domains, config, log }: ServerParts): Ser
     async listen() {
       await graphql.start()
       await new Promise<void>((resolve, reject) => {
-        http.once('error', error => reject(cannotListen(config, error)))
+        http.once('error', error => reject(cannotListen({ ...config, variable: 'MILLRACE_PORT' }, error)))
         http.listen(config.port, config.host, resolve)
       })
       const { port } = http.address() as AddressInfo
@@ -148,21 +149,4 @@ function notForUs({ headers }: IncomingMessage): HttpError {
     `Expected a request for this machine, from no page but its own, but got ${came}.`,
     'Use the address that the server printed when it started.',
   )
-}
-
-function cannotListen({ host, port }: Pick<Config, 'host' | 'port'>, error: NodeJS.ErrnoException): MillraceError {
-  if (error.code === 'EADDRINUSE') {
-    return new MillraceError(
-      'CONFLICT',
-      `Expected port ${port} of ${host} to be free, but another program listens there.`,
-      {
-        hint: 'Stop it, or set MILLRACE_PORT to another port; 0 takes any free one.',
-        cause: error,
-      },
-    )
-  }
-  return new MillraceError('BAD_USER_INPUT', `Cannot listen on port ${port} of ${host}: ${error.message}.`, {
-    hint: 'Check MILLRACE_HOST and MILLRACE_PORT.',
-    cause: error,
-  })
 }

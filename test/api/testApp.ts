@@ -24,6 +24,8 @@ export interface TestApp {
   app: App
   url: string
   webSocketUrl: string
+  /** Null unless MILLRACE_GRPC_PORT is set. */
+  grpcAddress: string | null
   jobs: Jobs
   loans: MemoryLoans
   /** Parsed lines of the log. */
@@ -49,11 +51,12 @@ export async function startTestApp({
   const jobs = createJobs({ file: ':memory:', log })
   const loans = memoryLoans(jobs)
   const app = await createApp(config, { source: memorySource(), storage: memoryStorage(), jobs, loans, log, ...parts })
-  const { url, webSocketUrl } = await app.listen()
+  const { url, webSocketUrl, grpcAddress } = await app.listen()
   return {
     app,
     url,
     webSocketUrl,
+    grpcAddress,
     jobs,
     loans,
     logged,

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MillraceError } from '../../src/errors.ts'
-import { parseCountyCode } from '../../src/resolvers/scalars.ts'
+import { parseCountyCode } from '../../src/loans/countyCode.ts'
 import { parseStoragePath } from '../../src/systems/storagePath.ts'
 
 const RUNS = { numRuns: 10_000 }
