@@ -29,8 +29,10 @@ const PARALLEL_READS = 16
  * of a second; HDFS takes eight seconds and more to find that the DataNode which it picked for a new block hangs.
  */
 export const DURABLE_WITHIN_MILLIS = 8_000
-/** Of partitions that no answer waits for any more. */
-const MAX_UNAWAITED_BYTES = 64 << 20
+/** Of that time, what is left for making partitions again that an earlier answer did not wait for and that do not come. */
+const MAKE_AGAIN_MILLIS = 1_000
+/** Partitions in memory that wait for the end of a pass, or that no answer waits for any more. */
+const MAX_WAITING_BYTES = 64 << 20
 /** A migration that publishes while a county is cut makes the pass start over; more often than this is no coincidence. */
 const MAX_PASSES = 3
 
@@ -75,12 +77,12 @@ export function countyAverages(options: CountyAveragesOptions) {
     // Requests that serve all counties of the batch are counted on its first one.
     const costs = new Map(counties.map(county => [county, { requests: 0, bytes: 0 }]))
     const shared = costs.get(counties[0]!)!
-    const patience = () => createPatience(started + durableWithinMillis - nowMillis())
+    const patience = (millis: number) => createPatience(started + millis - nowMillis())
     try {
       // Partitions that an earlier answer did not wait for are about to be there.
       const writes = writer.ended(counties)
       if (writes) {
-        using waiting = patience()
+        using waiting = patience(durableWithinMillis - MAKE_AGAIN_MILLIS)
         await waiting.waitFor(writes, undefined)
       }
       const [main, partitions] = await Promise.all([files.current({ cost: shared }), listPartitions(shared)])
@@ -95,7 +97,7 @@ export function countyAverages(options: CountyAveragesOptions) {
       )
       const missing = [...results.values()].filter(result => !(result instanceof Error) && !result.total) as Answer[]
       if (missing.length > 0) {
-        using waiting = patience()
+        using waiting = patience(durableWithinMillis)
         await makeAll(missing, main, results, waiting)
       }
       return counties.map(county => toAverage(results.get(county)!, nowMillis() - started))
@@ -167,7 +169,10 @@ export function countyAverages(options: CountyAveragesOptions) {
     }
   }
 
-  /** One pass over the main file; the failures by answer, one lost county among them leaves the others be. */
+  /**
+   * One pass over the main file; the failures by answer, one lost county among them leaves the others be. Writes wait for the
+   * reads, as far as memory allows: on them depend only later answers, and they may keep a DataNode busy for long.
+   */
   async function makeFrom(
     main: LoansFile,
     answers: readonly Answer[],
@@ -175,18 +180,23 @@ export function countyAverages(options: CountyAveragesOptions) {
   ): Promise<Map<Answer, Error>> {
     const byCounty = new Map(answers.map(answer => [answer.county, answer]))
     const failures = new Map<Answer, Error>()
+    const writes: (() => Promise<void>)[] = []
+    let waitingBytes = 0
     const take: TakePartition = async (county, made) => {
       const answer = byCounty.get(county)!
       try {
         if (made instanceof Error) throw made
-        const total = await totalOfPartition(made, main)
-        await store(made, main.dataset, answer, patience)
-        answer.total = total
+        answer.total = await totalOfPartition(made, main)
+        const write = () => store(made, main.dataset, answer, patience)
+        waitingBytes += made.length
+        if (waitingBytes > MAX_WAITING_BYTES) await write()
+        else writes.push(write)
       } catch (error) {
         failures.set(answer, asError(error))
       }
     }
     await main.cut([...byCounty.keys()], take, county => ({ cost: byCounty.get(county)!.cost }))
+    await Promise.all(writes.map(write => write()))
     return failures
   }
 
@@ -196,7 +206,7 @@ export function countyAverages(options: CountyAveragesOptions) {
    */
   async function store(made: PartitionFile, dataset: string, answer: Answer, patience: Patience): Promise<void> {
     const path = partitionPath(made.county)
-    if (patience.isOver && writer.pendingBytes() > MAX_UNAWAITED_BYTES) {
+    if (patience.isOver && writer.pendingBytes() > MAX_WAITING_BYTES) {
       answer.warning = `The average is right, but the storage is too slow to write its partition ${path} now; the next question will try again.`
       return
     }

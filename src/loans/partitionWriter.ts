@@ -17,8 +17,8 @@ export interface PartitionWriter {
   pendingBytes(): number
 }
 
-/** Few: while a DataNode hangs, every write that HDFS sends its way blocks one of the ten threads of a healthy one. */
-const PARALLEL_WRITES = 4
+/** Many, because HDFS takes eight seconds and more over each write that it sends to a DataNode that hangs. */
+const PARALLEL_WRITES = 16
 /** HDFS takes block lengths in steps of this, and at least one. */
 const BLOCK_STEP_BYTES = 1 << 20
 
