@@ -58,6 +58,9 @@ function openHdfs(folder: string, plan: HdfsPlan): HdfsService {
       command: java,
       args: [
         ...javaArguments('192m', 'INFO'),
+        // As many HTTP threads as on a server of 32 cores. On two cores there are four, and each request that waits for a
+        // hung DataNode takes one of them away from the others.
+        '-Dio.netty.eventLoopThreads=64',
         'org.apache.hadoop.hdfs.server.datanode.DataNode',
         ...define('dfs.datanode.data.dir', `file://${join(folder, node.name)}`),
         ...define('dfs.datanode.hostname', node.host),

@@ -27,8 +27,8 @@ export function createLiveness({ connectMillis, probeMillis, probes }: WebHdfsSe
 
   /**
    * For where the transfer port cannot be reached. Several questions at once, each on a connection of its own: a DataNode
-   * deals connections out to its ten HTTP threads in turn, and those that wait for a neighbour answer nobody. Any answer
-   * will do; this one needs no neighbour and no NameNode.
+   * deals connections out to its HTTP threads (two for each core) in turn, and those that wait for a neighbour answer
+   * nobody. Any answer will do; this one needs no neighbour and no NameNode.
    */
   async function ask({ origin }: URL): Promise<boolean> {
     const enough = new AbortController()
