@@ -23,6 +23,11 @@ const MARIADB: Program = {
   debianPackage: 'mariadb-server',
   find: () => findCommand('mariadbd'),
 }
+const PYTHON: Program = {
+  name: 'Python 3.10 or newer with venv',
+  debianPackage: 'python3-venv',
+  find: () => ['/usr/bin/python3', findCommand('python3')].find(suitsVenv),
+}
 const CHROMIUM: Program = {
   name: 'Chromium',
   debianPackage: 'chromium',
@@ -31,7 +36,7 @@ const CHROMIUM: Program = {
 
 /** Everything that the whole test run needs, with one visit to the package manager. */
 export async function installEverything(progress: Progress): Promise<void> {
-  await installPrograms([JAVA, ...(haveHadoop() ? [] : [MAVEN]), MARIADB, CHROMIUM], progress)
+  await installPrograms([JAVA, ...(haveHadoop() ? [] : [MAVEN]), MARIADB, PYTHON, CHROMIUM], progress)
   await installHadoop(progress)
 }
 
@@ -45,6 +50,12 @@ export async function installChromium(progress: Progress): Promise<string> {
   return CHROMIUM.find()!
 }
 
+/** Returns the path of the interpreter. */
+export async function installPython(progress: Progress): Promise<string> {
+  await installPrograms([PYTHON], progress)
+  return PYTHON.find()!
+}
+
 export async function installHadoop(progress: Progress): Promise<void> {
   await installPrograms(haveHadoop() ? [JAVA] : [JAVA, MAVEN], progress)
   if (!haveHadoop()) await fetchHadoopJars(progress)
@@ -52,8 +63,12 @@ export async function installHadoop(progress: Progress): Promise<void> {
 
 /** Where the jars are once installHadoop() has resolved. */
 export function hadoopFolder(): string {
-  const cache = process.env.MILLRACE_CACHE_DIR ?? join(homedir(), '.cache', 'millrace')
-  return join(cache, `hadoop-${HADOOP_VERSION}`)
+  return join(cacheFolder(), `hadoop-${HADOOP_VERSION}`)
+}
+
+/** For what is fetched once for all clones on this machine. */
+export function cacheFolder(): string {
+  return process.env.MILLRACE_CACHE_DIR ?? join(homedir(), '.cache', 'millrace')
 }
 
 /** Java 17 where Debian puts it, else what the PATH has if Hadoop runs on it. */
@@ -73,6 +88,12 @@ function suitsHadoop(java: string): boolean {
   const { stderr } = spawnSync(java, ['-version'], { encoding: 'utf8' })
   const major = Number(/version "(\d+)/.exec(stderr)?.[1])
   return major >= 11 && major < 24
+}
+
+/** Debian's Python comes without ensurepip, which fills a venv, unless python3-venv is there too. */
+function suitsVenv(python: string | undefined): boolean {
+  const question = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))'
+  return python !== undefined && spawnSync(python, ['-c', question]).status === 0
 }
 
 function haveHadoop(): boolean {

@@ -38,7 +38,11 @@ const KEEPALIVE = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms
 /** The service of schema/lender.proto over HTTP/2 without TLS. Calls have no deadline but the client's: DbToHdfs takes as long as it takes. */
 export function createLenderServer({ domains, host, port, log, ...options }: LenderServerOptions): LenderServer {
   // Else it writes to the console.
-  setLogger({ error: message => log.warn(message), info: message => log.info(message) })
+  setLogger({
+    error: (message: string) => log.warn(message),
+    info: (message: string) => log.info(message),
+    debug: (message: string) => log.debug(message),
+  })
   const server = new Server({
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_concurrent_streams': MAX_CALLS_PER_CONNECTION,

@@ -7,16 +7,8 @@ import { StoppedBySignal } from '../../src/commands/terminal.ts'
 import { webHdfsStorage } from '../../src/datasources/webHdfsStorage.ts'
 import { parseWebHdfsUrl } from '../../src/datasources/webhdfs/url.ts'
 import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.ts'
+import { SMALL_TABLES } from '../setup/smallTables.ts'
 import { millrace, type Ran, type RunOptions } from './millrace.ts'
-
-/** Six loans in two counties; one loan is too small and one too large to be migrated. */
-const smallTables = [
-  'CREATE TABLE loan_types (id BIGINT, loan_type_name TEXT)',
-  `INSERT INTO loan_types VALUES (1, 'Conventional'), (2, 'FHA')`,
-  'CREATE TABLE loans (county_code BIGINT, loan_amount BIGINT, loan_type_id BIGINT)',
-  `INSERT INTO loans VALUES (55001, 100000, 1), (55001, 200001, 2), (55003, 105000, 1), (55003, 95000, 1),
-     (55001, 30000, 1), (55003, 800000, 2)`,
-]
 
 /** What a data engineer does in a shell, with two URLs and no server; the tests build on one another. */
 describe('the main job from a shell, on MySQL and HDFS', () => {
@@ -55,7 +47,7 @@ describe('the main job from a shell, on MySQL and HDFS', () => {
   })
 
   it('sample load refuses to touch tables that are there', async () => {
-    for (const statement of smallTables) await database.connection.query(statement)
+    for (const statement of SMALL_TABLES) await database.connection.query(statement)
     const { code, stdout, stderr } = await run(['sample', 'load'])
     expect(code).toBe(1)
     expect(stdout).toMatch(/^error: .*loan/)

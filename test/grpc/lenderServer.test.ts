@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { pino } from 'pino'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { MillraceError } from '../../src/errors.ts'
 import type { LenderDomains } from '../../src/grpc/lender.ts'
 import { createLenderServer } from '../../src/grpc/lenderServer.ts'
@@ -144,12 +144,11 @@ test('a failure of migrate itself is told in the status, masked where nobody for
   domains.loans.migrate = () => {
     throw errors.shift()!
   }
-  const { client, close } = await serve(domains)
+  const { client } = await serve(domains)
   expect(await client.ask('DbToHdfs', {})).toEqual({ status: 'error: The server is stopping.' })
   expect(await client.ask('DbToHdfs', {})).toEqual({
     status: "error: Something went wrong inside the server. The server's log has the details.",
   })
-  await close()
 })
 
 test('a failure of the storage is told in the error, with what to do about it', async () => {
@@ -157,12 +156,11 @@ test('a failure of the storage is told in the error, with what to do about it', 
   domains.systems.blockLocations = async () => {
     throw new MillraceError('UNAVAILABLE', 'The NameNode does not answer.', { hint: 'Start it.' })
   }
-  const { client, close } = await serve(domains)
+  const { client } = await serve(domains)
   expect(await client.ask('BlockLocations', { path: '/file' })).toEqual({
     block_entries: {},
     error: 'The NameNode does not answer. Start it.',
   })
-  await close()
 })
 
 test('a stop cuts off, when the grace is over, what does not end', async () => {
@@ -172,43 +170,45 @@ test('a stop cuts off, when the grace is over, what does not end', async () => {
     asked.resolve()
     return new Promise(() => {})
   }
-  const { client, close } = await serve(domains)
-  const cutOff = expect(client.ask('CalcAvgLoan', { county_code: 55001 })).rejects.toMatchObject({
+  const served = await serve(domains)
+  const cutOff = expect(served.client.ask('CalcAvgLoan', { county_code: 55001 })).rejects.toMatchObject({
     code: expect.any(Number) as number,
   })
   await asked.promise
-  await close()
+  await served.stop()
   await cutOff
 })
 
-describe('the server', () => {
-  test('serves no gRPC unless told to', async () => {
-    const server = await startTestApp()
-    expect(server.grpcAddress).toBeNull()
-    await server.close()
+describe('the port', () => {
+  async function start(environment: Record<string, string>): Promise<TestApp> {
+    const server = await startTestApp({ environment })
+    onTestFinished(() => server.close())
+    return server
+  }
+
+  test('is closed unless one is set', async () => {
+    expect((await start({})).grpcAddress).toBeNull()
   })
 
   test.each([
     ['localhost', /^localhost:\d+$/],
     ['127.0.0.1', /^127\.0\.0\.1:\d+$/],
-  ])('listens on %s, the same host as HTTP', async (host, address) => {
-    const server = await startTestApp({ environment: { MILLRACE_GRPC_PORT: '0', MILLRACE_HOST: host } })
-    const client = lenderClient(server.grpcAddress!)
-    expect(server.grpcAddress).toMatch(address)
+  ])('is open on %s, the same host as HTTP', async (host, address) => {
+    const { grpcAddress } = await start({ MILLRACE_GRPC_PORT: '0', MILLRACE_HOST: host })
+    expect(grpcAddress).toMatch(address)
+    const client = lenderClient(grpcAddress!)
+    onTestFinished(() => client.close())
     expect(await client.ask('BlockLocations', { path: '/file' })).toMatchObject({ error: '' })
-    client.close()
-    await server.close()
   })
 
-  test('says which variable to change where the port is taken', async () => {
-    const first = await startTestApp({ environment: { MILLRACE_GRPC_PORT: '0' } })
-    const port = first.grpcAddress!.split(':').at(-1)!
-    await expect(startTestApp({ environment: { MILLRACE_GRPC_PORT: port } })).rejects.toMatchObject({
+  test('that is taken makes an error which names the variable to change', async () => {
+    const { address } = await serve(unanswered())
+    const port = Number(address.split(':').at(-1))
+    await expect(serve(unanswered(), port)).rejects.toMatchObject({
       code: 'CONFLICT',
       message: `Expected port ${port} of 127.0.0.1 to be free, but another program listens there.`,
       hint: 'Stop it, or set MILLRACE_GRPC_PORT to another port; 0 takes any free one.',
     })
-    await first.close()
   })
 })
 
@@ -224,22 +224,25 @@ function unanswered(): LenderDomains {
   }
 }
 
-/** The gRPC server alone. */
-async function serve(domains: LenderDomains): Promise<{ client: LenderClient; close: () => Promise<void> }> {
+interface Served {
+  address: string
+  client: LenderClient
+  stop(): Promise<void>
+}
+
+/** The gRPC server alone, for one test. */
+async function serve(domains: LenderDomains, port = 0): Promise<Served> {
   const server = createLenderServer({
     domains,
     host: '127.0.0.1',
-    port: 0,
+    port,
     maxMessageBytes: 1_000,
     stopGraceMillis: 50,
     log: pino({ level: 'silent' }),
   })
-  const client = lenderClient(await server.listen())
-  return {
-    client,
-    async close() {
-      await server.close()
-      client.close()
-    },
-  }
+  onTestFinished(() => server.close())
+  const address = await server.listen()
+  const client = lenderClient(address)
+  onTestFinished(() => client.close())
+  return { address, client, stop: () => server.close() }
 }
