@@ -1,5 +1,6 @@
 import pLimit from 'p-limit'
 import type { Call } from '../datasources/call.ts'
+import { hedged } from '../datasources/hedged.ts'
 import type { Publisher } from '../datasources/publish.ts'
 import type { FileStatus } from '../datasources/storage.ts'
 import { type PartitionFile, partitionPath } from './partitionFile.ts'
@@ -19,6 +20,8 @@ export interface PartitionWriter {
 
 /** Many, because HDFS takes eight seconds and more over each write that it sends to a DataNode that hangs. */
 const PARALLEL_WRITES = 16
+/** A write to a healthy storage takes a tenth of a second; a second one is likely to miss the DataNode that the first one met. */
+const HEDGE = { attempts: 3, delayMillis: 2_000 }
 /** HDFS takes block lengths in steps of this, and at least one. */
 const BLOCK_STEP_BYTES = 1 << 20
 
@@ -29,7 +32,11 @@ export function createPartitionWriter(publisher: Publisher): PartitionWriter {
   function publish({ county, parts, length }: PartitionFile, call: Call): Promise<FileStatus> {
     // One block: a partition is then wholly there or wholly lost.
     const blockBytes = Math.ceil(length / BLOCK_STEP_BYTES) * BLOCK_STEP_BYTES
-    return publisher.publish(partitionPath(county), () => parts, { replication: 1, blockBytes }, { length, call })
+    const layout = { replication: 1, blockBytes }
+    return hedged(
+      signal => publisher.publish(partitionPath(county), () => parts, layout, { length, call: { ...call, signal } }),
+      HEDGE,
+    )
   }
 
   return {

@@ -79,7 +79,7 @@ describe('reading', () => {
     expect(hung.requests.length).toBe(asked)
   })
 
-  test('waits longer for a DataNode that is alive, because it may wait for a neighbour', async () => {
+  test('waits longer for a DataNode that is alive, because it may wait for a neighbour, and asks it at most twice more meanwhile', async () => {
     let opens = 0
     const slow = await fake(({ method, op, ...received }, response, request) => {
       if (method === 'OPTIONS') return void response.end()
@@ -88,7 +88,19 @@ describe('reading', () => {
     })
     const nameNode = await fake(sendsTo(() => [slow.address]))
     expect(BYTES.equals(await open(nameNode).read('/file', whole))).toBe(true)
-    expect(opens).toBe(1)
+    expect(opens).toBe(3)
+  })
+
+  test('takes the answer of a second OPEN where the first waits for a neighbour', async () => {
+    let opens = 0
+    const slow = await fake(({ op }, response) => {
+      if (op !== 'OPEN') return response.writeHead(200).end()
+      opens += 1
+      if (opens > 1) response.end(BYTES)
+    })
+    const nameNode = await fake(sendsTo(() => [slow.address]))
+    expect(BYTES.equals(await open(nameNode).read('/file', whole))).toBe(true)
+    expect(opens).toBe(2)
   })
 
   test('asks another DataNode where one that is alive never comes to its answer, but does not remember it as bad', async () => {

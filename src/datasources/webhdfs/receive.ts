@@ -1,6 +1,7 @@
 import { Agent, request } from 'undici'
 import { hasCode, MillraceError } from '../../errors.ts'
 import type { Call } from '../call.ts'
+import { hedged } from '../hedged.ts'
 import type { ByteRange } from '../storage.ts'
 import { quoted } from '../storagePath.ts'
 import { ConnectionFailure, describeFailure, type Failure, failureOf } from './failure.ts'
@@ -50,7 +51,6 @@ export function createReceiver(health: NodeHealth, liveness: Liveness, settings:
 
   async function receive({ path, location, node, range, target }: Opening, call: Call): Promise<Trouble | undefined> {
     try {
-      if (call.cost) call.cost.requests += 1
       const { statusCode, headers, body } = await ask(location, node, call)
       health.answered(node)
       if (statusCode !== 200) {
@@ -78,18 +78,26 @@ export function createReceiver(health: NodeHealth, liveness: Liveness, settings:
     }
   }
 
-  /** Sends an OPEN and waits for its answer to begin: shortly where the DataNode hangs, longer where it is alive. */
-  async function ask(location: URL, node: string, { signal }: Call) {
+  /**
+   * Sends an OPEN and waits for its answer to begin: shortly where the DataNode hangs, longer where it is alive. That one may
+   * wait for a hung neighbour; for another OPEN of the same range it may pick a better one.
+   */
+  async function ask(location: URL, node: string, { signal, cost }: Call) {
     const giveUp = new AbortController()
     const endWatch = watchSilence(liveness, { location, node }, settings, alive => {
       if (!alive) giveUp.abort(new ConnectionFailure('hung', location.host))
     })
-    try {
-      return await request(location, {
+    const open = (ended: AbortSignal) => {
+      if (cost) cost.requests += 1
+      return request(location, {
         method: 'GET',
         dispatcher: agent,
-        signal: signal ? AbortSignal.any([signal, giveUp.signal]) : giveUp.signal,
+        signal: AbortSignal.any([ended, giveUp.signal, ...(signal ? [signal] : [])]),
       })
+    }
+    const discard = ({ body }: Awaited<ReturnType<typeof open>>) => void body.on('error', () => {}).destroy()
+    try {
+      return await hedged(open, { attempts: settings.opensAtOnce, delayMillis: settings.probeAfterMillis, discard })
     } finally {
       endWatch()
     }
