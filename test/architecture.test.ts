@@ -13,6 +13,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   server: ['resolvers', 'config.ts', 'settings.ts', 'loans', 'jobs', 'systems'],
   grpc: ['loans', 'jobs', 'systems'],
   commands: [
+    'analyzer',
     'client',
     'config.ts',
     'app.ts',
@@ -24,6 +25,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'embeddedSource.ts',
     'commands',
   ],
+  analyzer: ['client'],
   client: [],
   loans: ['jobs', 'datasources', 'parquet'],
   jobs: [],

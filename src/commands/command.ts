@@ -93,6 +93,16 @@ export function optional<Value>(
   return { commander: new Option(flags, description).argParser(parse) }
 }
 
+/** An option that is taken as `text` where it is not given. */
+export function withDefault<Value>(
+  flags: string,
+  description: string,
+  parse: (text: string) => Value,
+  text: string,
+): Input<Value> {
+  return { commander: new Option(flags, description).argParser(parse).default(parse(text), text) }
+}
+
 export function text(value: string): string {
   return value
 }
@@ -100,6 +110,11 @@ export function text(value: string): string {
 export function wholeNumber(value: string): number {
   if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.')
   return Number(value)
+}
+
+/** "a,b,c"; spaces around a part and repeated parts do not count. */
+export function listOf<Value>(parse: (text: string) => Value): (value: string) => Value[] {
+  return value => [...new Set(value.split(',').map(part => parse(part.trim())))]
 }
 
 export function oneOf<const Word extends string>(words: readonly Word[]): (value: string) => Word {

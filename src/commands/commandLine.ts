@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command as CommanderCommand, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { readConfig, unknownVariables, withDotEnv } from '../config.ts'
 import { MillraceError } from '../errors.ts'
+import { analyze } from './analyze.ts'
 import { blockLocations } from './blockLocations.ts'
 import { calcAvgLoan } from './calcAvgLoan.ts'
 import { cancel } from './cancel.ts'
@@ -29,6 +30,7 @@ const commands: AnyCommand[] = [
   blockLocations,
   calcAvgLoan,
   counties,
+  analyze,
   job,
   jobs,
   cancel,

@@ -118,6 +118,8 @@ export async function collect(url: string, query: string, onReply?: () => void):
 export interface MemoryLoans extends Loans {
   /** The codes of each call of averagesOf. */
   readonly asked: number[][]
+  /** Counties whose partitions have been lost: the next average of each is recreated. */
+  readonly lost: Set<number>
   /** Ends the migration that runs. */
   finishMigration(): void
   /** Set to make every average come with it. */
@@ -133,9 +135,11 @@ export const COUNTIES = [
 function memoryLoans(jobs: Jobs): MemoryLoans {
   const asked: number[][] = []
   const seen = new Set<number>()
+  const lost = new Set<number>()
   let finish = () => {}
   return {
     asked,
+    lost,
     warning: null,
     finishMigration: () => finish(),
     migrate() {
@@ -163,7 +167,7 @@ function memoryLoans(jobs: Jobs): MemoryLoans {
     if (!COUNTIES.some(({ code }) => code === countyCode)) {
       return new MillraceError('NOT_FOUND', `No migrated loan has county ${countyCode}.`, { hint: 'Ask counties.' })
     }
-    const source = seen.has(countyCode) ? 'REUSE' : 'CREATE'
+    const source = lost.delete(countyCode) ? 'RECREATE' : seen.has(countyCode) ? 'REUSE' : 'CREATE'
     seen.add(countyCode)
     const cost = { elapsedMillis: 1.5, bytesRead: 4096, storageRequests: 2 }
     return { countyCode, averageLoan: 200_000 + countyCode, loans: 42, source, cost, warning }

@@ -11,21 +11,21 @@ beforeAll(async () => {
 afterAll(() => embedded.close())
 
 test('dropped partitions are gone, those of other counties stay, and the next average is the same one, created', async () => {
-  const { loans, storage, average } = embedded
-  const before = await average(55001)
-  for (const county of [55003, 55005]) await average(county)
+  const { loans, storage } = embedded
+  const before = await embedded.average(55001)
+  for (const county of [55003, 55005]) await embedded.average(county)
 
   expect(await loans.dropPartitions([55003, 55001])).toEqual([55003, 55001])
   expect((await storage.list(PARTITIONS_FOLDER)).map(({ path }) => path)).toEqual(['/partitions/55005.parquet'])
-  const again = await average(55001)
+  const again = await embedded.average(55001)
   expect(again).toMatchObject({ averageLoan: before.averageLoan, loans: before.loans, source: 'CREATE' })
-  expect((await average(55001)).source).toBe('REUSE')
-  expect((await average(55005)).source).toBe('REUSE')
+  expect((await embedded.average(55001)).source).toBe('REUSE')
+  expect((await embedded.average(55005)).source).toBe('REUSE')
 })
 
 test('a county without a partition, or without loans, is no error and is not in the answer', async () => {
-  const { loans, average } = embedded
-  await average(55005)
+  const { loans } = embedded
+  await embedded.average(55005)
   expect(await loans.dropPartitions([55141, 55005, 55005])).toEqual([55005])
   expect(await loans.dropPartitions([55005])).toEqual([])
 })
