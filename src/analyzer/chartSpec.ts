@@ -47,7 +47,7 @@ export function chartSpec({ analysis, countyNames, setting }: Chart): TopLevelSp
       text: 'Time to get the average loan of one county',
       subtitle: [
         `${named ? 'Bars, and the numbers below them' : 'Bars'}: median. Whiskers: fastest to slowest.`,
-        `Each county: ${countsOf(analysis, codes.length)}. Average: of the mean of each repeat.`,
+        `Each county: ${countsOf(analysis, codes.length)}. Average: of each repeat's mean.`,
         `As one client sees it, one question at a time. ${setting}.`,
       ],
     },

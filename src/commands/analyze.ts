@@ -22,9 +22,19 @@ export const analyze = defineCommand({
     counties: withDefault('--counties <codes>', 'whose partitions are removed', listOf(wholeNumber), DEFAULT_COUNTIES),
     repeats: withDefault('--repeats <count>', 'how often each county is measured', repeatCount, '5'),
     out: withDefault('--out <folder>', 'where the CSV file and the pictures go', text, 'outputs'),
-    kill: optional('--kill <names>', 'DataNodes to kill and restore, to measure recreate', listOf(text)),
-    killCommand: withDefault('--kill-command <command>', 'gets the name added', text, 'npm run -s cluster -- kill'),
-    restoreCommand: withDefault('--restore-command <command>', 'too', text, 'npm run -s cluster -- restart'),
+    kill: optional('--kill <names>', 'DataNodes to kill in turn: measures recreate too', listOf(text)),
+    killCommand: withDefault(
+      '--kill-command <command>',
+      'kills the one named after it',
+      text,
+      'npm run -s cluster -- kill',
+    ),
+    restoreCommand: withDefault(
+      '--restore-command <command>',
+      'starts it again',
+      text,
+      'npm run -s cluster -- restart',
+    ),
   },
   async run({ connect, progress, terminal }, { counties, repeats, out, kill, killCommand, restoreCommand }) {
     const { folder, environment, signal, stderr } = terminal

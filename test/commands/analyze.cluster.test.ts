@@ -86,18 +86,20 @@ describe('analyze --kill, with a cluster of its own', () => {
       PATH: process.env.PATH!,
     }
     expect((await millrace(['DbToHdfs'], { dataDir, environment })).code).toBe(0)
+    const commands = [
+      '--kill-command',
+      'node project/harness/main.ts kill',
+      '--restore-command',
+      'node project/harness/main.ts restart',
+    ]
+    const nodes = ['--kill', 'datanode-1,datanode-2,datanode-3']
     const { code, stdout } = await millrace(
-      [
-        ...['analyze', '--counties', '55001,55003', '--repeats', '1', '--json'],
-        ...['--kill', 'datanode-1,datanode-2,datanode-3'],
-        ...['--kill-command', 'node project/harness/main.ts kill'],
-        ...['--restore-command', 'node project/harness/main.ts restart'],
-      ],
+      ['analyze', '--counties', '55001,55003', '--repeats', '1', '--json', ...nodes, ...commands],
       { dataDir, environment },
     )
     const { counties } = JSON.parse(stdout) as Analysis
     const recreated = counties.filter(({ operation }) => operation === 'recreate').map(({ county }) => county)
-    expect(recreated.toSorted()).toEqual([55001, 55003])
+    expect(new Set(recreated)).toEqual(new Set([55001, 55003]))
     expect(code).toBe(0)
     expect(cluster.status().map(({ state }) => state)).toEqual(Array(4).fill('running'))
   })
