@@ -44,6 +44,7 @@ export function createChecks(): Check[] {
     { name: 'CalcAvgLoan creates partitions, with the averages that SQL gives', run: stack => create(stack, averages) },
     { name: 'CalcAvgLoan reuses them', run: stack => reuse(stack, averages) },
     { name: 'The gRPC service answers inside the container', run: stack => grpc(stack, averages) },
+    { name: 'The analyzer writes its table and pictures', run: analyze },
     {
       name: 'After a kill of a DataNode its partitions are recreated, the others reused',
       run: stack => kill(stack, averages),
@@ -130,6 +131,23 @@ async function grpc(stack: Stack, averages: Map<number, number>): Promise<string
   const answer = await averageByGrpc(stack, county)
   expectEqual(answer, { avg_loan: expected, source: 'reuse', error: '' }, 'the answer')
   return JSON.stringify(answer)
+}
+
+/** Of other counties, because it removes their partitions. */
+async function analyze(stack: Stack): Promise<string> {
+  const { files } = await stack.millrace<{ files: Record<'csv' | 'png' | 'svg', string> }>(
+    'analyze',
+    ...['--counties', '55005,55007', '--repeats', '2'],
+  )
+  const csv = await stack.inServer(['cat', files.csv])
+  expectText(csv, 'operation,time\n')
+  const sizes = (await stack.inServer(['wc', '-c', files.png, files.svg])).trim().split('\n')
+  expectEqual(
+    sizes.map(line => Number.parseInt(line, 10) > 10_000),
+    [true, true, true],
+    `pictures of more than 10 kB each (${sizes.join(', ')})`,
+  )
+  return csv.trim().replaceAll('\n', ' ')
 }
 
 async function kill(stack: Stack, averages: Map<number, number>): Promise<string> {
