@@ -8,7 +8,7 @@ import { createPublisher } from '../../src/datasources/publish.ts'
 import type { Storage } from '../../src/datasources/storage.ts'
 import { createJobs } from '../../src/jobs/createJobs.ts'
 import type { Job } from '../../src/jobs/job.ts'
-import { createLoans } from '../../src/loans/createLoans.ts'
+import { type CreateLoansOptions, createLoans } from '../../src/loans/createLoans.ts'
 import type { CountyAverage, Loans } from '../../src/loans/loans.ts'
 import { createEncoder } from '../../src/parquet/encoder.ts'
 
@@ -39,7 +39,10 @@ export function loansOf(counties: readonly number[], rows = 3, type = 'DOUBLE'):
 }
 
 /** @param wrap Puts something between the domain and the directory, to count or to fail. */
-export async function embeddedLoans(wrap: (storage: Storage) => Storage = storage => storage): Promise<EmbeddedLoans> {
+export async function embeddedLoans(
+  wrap: (storage: Storage) => Storage = storage => storage,
+  options: Pick<CreateLoansOptions, 'durableWithinMillis'> = {},
+): Promise<EmbeddedLoans> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-loans-'))
   const sourceFile = join(folder, 'source.duckdb')
   const storageFolder = join(folder, 'storage')
@@ -58,6 +61,7 @@ export async function embeddedLoans(wrap: (storage: Storage) => Storage = storag
     workFolder: folder,
     sourceWaitMillis: 0,
     migrationMemoryBytes: 1 << 20,
+    ...options,
     note: (message, details) => notes.push(`${message}: ${JSON.stringify(details)}`),
   })
   return {

@@ -1,0 +1,71 @@
+import { afterEach, expect, test } from 'vitest'
+import type { Storage } from '../../src/datasources/storage.ts'
+import { partitionPath } from '../../src/loans/partitionFile.ts'
+import { type EmbeddedLoans, embeddedLoans, loansOf } from '../setup/embeddedLoans.ts'
+
+/** What HDFS does while a DataNode hangs on which the NameNode goes on placing blocks. */
+
+/** Writes of partitions wait for this, once it is set; how many began. */
+let gate: PromiseWithResolvers<void> | undefined
+let writes = 0
+let embedded: EmbeddedLoans
+
+async function start(durableWithinMillis: number): Promise<void> {
+  gate = undefined
+  writes = 0
+  embedded = await embeddedLoans(slow, { durableWithinMillis })
+  await embedded.fill(...loansOf([55001, 55003]))
+  await embedded.migrate()
+}
+afterEach(() => embedded.close())
+
+function slow(storage: Storage): Storage {
+  return {
+    ...storage,
+    async create(path, content, layout, call) {
+      if (path.startsWith('/partitions/')) writes += 1
+      await gate?.promise
+      return storage.create(path, content, layout, call)
+    },
+  }
+}
+
+test('an average does not wait for ever for its partition, and says so', async () => {
+  await start(50)
+  gate = Promise.withResolvers()
+  const answer = await embedded.average(55001)
+  expect(answer).toMatchObject({ averageLoan: 170_001, source: 'CREATE' })
+  expect(answer.warning).toContain(`${partitionPath(55001)} is still being written`)
+  gate.resolve()
+})
+
+test('the next question waits for a partition that is being written, and reuses it', async () => {
+  await start(3_000)
+  gate = Promise.withResolvers()
+  expect((await embedded.average(55001)).warning).not.toBeNull()
+  const second = embedded.average(55001)
+  gate.resolve()
+  expect(await second).toMatchObject({ averageLoan: 170_001, source: 'REUSE', warning: null })
+})
+
+test('a question that cannot wait joins the write under way, and starts none of its own', async () => {
+  await start(50)
+  gate = Promise.withResolvers()
+  await embedded.average(55001)
+  expect(await embedded.average(55001)).toMatchObject({ averageLoan: 170_001, source: 'CREATE' })
+  expect(writes).toBe(1)
+  gate.resolve()
+})
+
+test('a write that keeps silent is tried again beside it, and the first to end counts', async () => {
+  await start(8_000)
+  gate = Promise.withResolvers()
+  const answer = embedded.average(55001)
+  await expect.poll(() => writes).toBe(1)
+  const stuck = gate
+  gate = undefined
+  expect(await answer).toMatchObject({ averageLoan: 170_001, source: 'CREATE', warning: null })
+  expect(writes).toBe(2)
+  stuck.resolve()
+  expect(await embedded.average(55001)).toMatchObject({ source: 'REUSE' })
+})
