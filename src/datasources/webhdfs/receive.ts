@@ -97,7 +97,7 @@ export function createReceiver(health: NodeHealth, liveness: Liveness, settings:
     }
     const discard = ({ body }: Awaited<ReturnType<typeof open>>) => void body.on('error', () => {}).destroy()
     try {
-      return await hedged(open, { attempts: settings.opensAtOnce, delayMillis: settings.probeAfterMillis, discard })
+      return await hedged(open, { attempts: settings.opensAtOnce, delayMillis: settings.reopenAfterMillis, discard })
     } finally {
       endWatch()
     }

@@ -19,8 +19,9 @@ export interface WebHdfsSettings {
   writeReplyMillis: number
   /** How long a DataNode that refused or kept silent is kept away from. */
   rememberFailureMillis: number
-  /** OPENs of one range under way at the most, each begun after `probeAfterMillis` of silence to the one before. */
+  /** OPENs of one range under way at the most, and the silence after which each further one is begun. */
   opensAtOnce: number
+  reopenAfterMillis: number
   /** OPENs in a row that bring no byte, before a read is given up. */
   fruitlessOpens: number
   /** A read of several OPENs during which the file was replaced starts anew, up to so many times in all. */
@@ -44,6 +45,7 @@ export const webHdfsDefaults: WebHdfsSettings = {
   writeReplyMillis: 10_000,
   rememberFailureMillis: 10_000,
   opensAtOnce: 3,
+  reopenAfterMillis: 500,
   fruitlessOpens: 8,
   readsOfAChangingFile: 3,
   connectionsPerHost: 64,

@@ -117,13 +117,14 @@ export function nameNodeOf(dataNodes: () => string[], handle: Handler): Handler 
   }
 }
 
-/** Deadlines short enough for a test to wait for, and in the same order as the real ones. */
+/** Deadlines short enough for a test to wait for, and in the same order as the real ones; no second OPEN beside a slow one. */
 export const SHORT: Partial<WebHdfsSettings> = {
   connectMillis: 300,
   nameNodeAnswerMillis: 150,
   probeAfterMillis: 40,
   probeMillis: 120,
   dataNodeIdleMillis: 300,
+  opensAtOnce: 1,
   writeIdleMillis: 300,
   writeReplyMillis: 300,
 }

@@ -2,6 +2,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, expect } from 'vitest'
 import type { Storage } from '../../../src/datasources/storage.ts'
 import { webHdfsStorage } from '../../../src/datasources/webHdfsStorage.ts'
+import type { WebHdfsSettings } from '../../../src/datasources/webhdfs/settings.ts'
 import { noise } from '../../contract/files.ts'
 import {
   answerException,
@@ -33,8 +34,13 @@ export async function fake(handle: Handler): Promise<FakeNode> {
 
 /** A storage over fake NameNodes, with short deadlines, closed after the test. */
 export function open(...nameNodes: { address: string }[]): Storage {
+  return openWith({}, ...nameNodes)
+}
+
+/** The same with further settings. */
+export function openWith(settings: Partial<WebHdfsSettings>, ...nameNodes: { address: string }[]): Storage {
   const addresses = nameNodes.map(({ address }) => address)
-  const storage = webHdfsStorage({ nameNodes: addresses, user: 'root', root: '/', settings: SHORT })
+  const storage = webHdfsStorage({ nameNodes: addresses, user: 'root', root: '/', settings: { ...SHORT, ...settings } })
   closers.push(() => storage.close())
   return storage
 }
