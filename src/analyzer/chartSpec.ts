@@ -46,7 +46,7 @@ export function chartSpec({ analysis, countyNames, setting }: Chart): TopLevelSp
     title: {
       text: 'Time to get the average loan of one county',
       subtitle: [
-        `${named ? 'Bars, and the numbers below them' : 'Bars'}: median. Whiskers: fastest to slowest.`,
+        `${named ? 'Bars, and the numbers below them' : 'Bars'}: median. Whiskers: 10th to 90th percentile.`,
         `Each county: ${countsOf(analysis, codes.length)}. Average: of each repeat's mean.`,
         `As one client sees it, one question at a time. ${setting}.`,
       ],
@@ -85,17 +85,17 @@ interface Bar {
   group: string
   operation: string
   median: number
-  min: number
-  max: number
+  p10: number
+  p90: number
   label: string
 }
 
 function barOf(
   name: readonly (string | number | undefined)[],
-  { operation, median, min, max }: Summary & { operation: Operation },
+  { operation, median, p10, p90 }: Summary & { operation: Operation },
 ): Bar {
   const group = name.filter(line => line !== undefined).join(LINE_BREAK)
-  return { group, operation: MEANINGS[operation], median, min, max, label: shortNumber(median) }
+  return { group, operation: MEANINGS[operation], median, p10, p90, label: shortNumber(median) }
 }
 
 /** "0.84", "8.4", "84", "8,400" */
@@ -112,12 +112,12 @@ interface Scale {
 
 function scaleOf(bars: readonly Bar[]): Scale {
   const medians = bars.map(({ median }) => median)
-  const least = Math.min(...bars.map(({ min }) => min))
-  const most = Math.max(...bars.map(({ max }) => max))
+  const least = Math.min(...bars.map(({ p10 }) => p10))
+  const most = Math.max(...bars.map(({ p90 }) => p90))
   if (Math.max(...medians) <= MOST_LINEAR_RATIO * Math.min(...medians)) {
     return { type: 'linear', domain: [0, most * 1.06], nice: true }
   }
-  return { type: 'log', domain: [10 ** Math.floor(Math.log10(least)), most * 1.5], nice: false }
+  return { type: 'log', domain: [10 ** Math.floor(Math.log10(least / 2)), most * 1.5], nice: false }
 }
 
 interface PanelStyle {
@@ -189,7 +189,7 @@ function panel(bars: Bar[], { operations, named, barWidth, scale, axes, backgrou
       },
       {
         mark: { type: 'errorbar', color: INK, thickness: 1.2, ticks: { size: named ? 9 : 3, color: INK } },
-        encoding: { y: { field: 'min', ...time }, y2: { field: 'max' } },
+        encoding: { y: { field: 'p10', ...time }, y2: { field: 'p90' } },
       },
       ...(named ? [NUMBERS] : []),
     ],

@@ -3,6 +3,9 @@ export interface Summary {
   n: number
   mean: number
   median: number
+  /** The 10th and the 90th percentile. */
+  p10: number
+  p90: number
   min: number
   max: number
   /** Of the sample (divided by n - 1); null where there is only one number. */
@@ -17,7 +20,9 @@ export function summarize(values: readonly number[]): Summary {
   return {
     n: values.length,
     mean: center,
-    median: median(values),
+    median: quantile(values, 0.5),
+    p10: quantile(values, 0.1),
+    p90: quantile(values, 0.9),
     min: Math.min(...values),
     max: Math.max(...values),
     standardDeviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : null,
@@ -28,9 +33,14 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** The middle value; halfway between the two in the middle of an even number. */
-export function median(values: readonly number[]): number {
+/**
+ * The value below which a share of the values lies, on the straight line between the two nearest ones: a share of 0.5 is the median.
+ * At least one value.
+ */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length / 2
-  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2
+  const position = share * (sorted.length - 1)
+  const below = sorted[Math.floor(position)]!
+  const above = sorted[Math.ceil(position)]!
+  return below + (above - below) * (position - Math.floor(position))
 }

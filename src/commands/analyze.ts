@@ -9,7 +9,7 @@ import { CountiesDocument, SystemsDocument } from '../client/generated/graphql.t
 import { present } from '../client/reply.ts'
 import { defineCommand, listOf, optional, text, wholeNumber, withDefault } from './command.ts'
 import type { ProgressDisplay } from './progressDisplay.ts'
-import { formatTable } from './table.ts'
+import { formatRuledTable } from './table.ts'
 
 /** Those of the original analyzer. */
 const DEFAULT_COUNTIES = '55001,55003,55027,55059,55133'
@@ -89,12 +89,13 @@ function showQuestions(display: ProgressDisplay): (done: number, total: number) 
 }
 
 function table({ operations }: Analysis): string {
-  const rows = operations.map(({ operation, n, mean, median, min, max, standardDeviation }) => [
+  const rows = operations.map(({ operation, n, mean, median, p10, p90, min, max, standardDeviation }) => [
     operation,
-    n,
-    ...[mean, median, min, max, standardDeviation].map(value => (value === null ? '-' : value.toFixed(1))),
+    String(n),
+    ...[mean, median, p10, p90, min, max, standardDeviation].map(value => value?.toFixed(1) ?? '-'),
   ])
-  return formatTable(['OPERATION', 'N', 'MEAN ms', 'MEDIAN ms', 'MIN ms', 'MAX ms', 'STD DEV ms'], rows)
+  const heads = ['operation (ms)', 'n', 'mean', 'median', 'p10', 'p90', 'min', 'max', 'std dev']
+  return formatRuledTable(heads, rows, ['left', ...heads.slice(1).map(() => 'right' as const)])
 }
 
 function speedUpText({ speedUp }: Analysis): string {

@@ -24,7 +24,7 @@ test('the picture has a title, units, names and codes, and says what bars, whisk
   const texts = textsOf(await draw(measurementsOf(COUNTIES, { create: 130, reuse: 9 })))
   expect(texts).toContain('Time to get the average loan of one county')
   expect(texts).toContain('Time to answer (ms)')
-  expect(texts).toContain('Bars, and the numbers below them: median. Whiskers: fastest to slowest.')
+  expect(texts).toContain('Bars, and the numbers below them: median. Whiskers: 10th to 90th percentile.')
   expect(texts).toContain("Each county: 3 × create, 3 × reuse. Average: of each repeat's mean.")
   expect(texts.join('\n')).toContain('Storage: a local directory.')
   for (const text of ['Adams', '55001', 'Ashland', 'Dodge & Co.', 'Average', 'of 3']) expect(texts).toContain(text)

@@ -35,9 +35,9 @@ describe('analyze, without a server', () => {
     const { code, stdout, stderr } = await analyze('--repeats', '3')
     expect(stderr).toContain('analyze: 16/16 questions\n')
     const number = String.raw` +\d+\.\d`
-    expect(stdout).toMatch(/^OPERATION +N +MEAN ms +MEDIAN ms +MIN ms +MAX ms +STD DEV ms\n/)
-    expect(stdout).toMatch(new RegExp(`^create +6(${number}){5}$`, 'm'))
-    expect(stdout).toMatch(new RegExp(`^reuse +6(${number}){5}$`, 'm'))
+    expect(stdout).toMatch(/^operation \(ms\) +n +mean +median +p10 +p90 +min +max +std dev$/m)
+    expect(stdout).toMatch(new RegExp(`^create +6(${number}){7}$`, 'm'))
+    expect(stdout).toMatch(new RegExp(`^reuse +6(${number}){7}$`, 'm'))
     expect(stdout).toMatch(/^reuse is \d+\.\d times faster than create \(by their medians\)$/m)
     expect(stdout).toContain(join(dataDir, 'outputs', 'performance_results.csv'))
     expect(code).toBe(0)
