@@ -137,7 +137,8 @@ async function grpc(stack: Stack, averages: Map<number, number>): Promise<string
 async function analyze(stack: Stack): Promise<string> {
   const { files } = await stack.millrace<{ files: Record<'csv' | 'png' | 'svg', string> }>(
     'analyze',
-    ...['--counties', '55005,55007', '--repeats', '2'],
+    '--counties=55005,55007',
+    '--repeats=2',
   )
   const csv = await stack.inServer(['cat', files.csv])
   expectText(csv, 'operation,time\n')

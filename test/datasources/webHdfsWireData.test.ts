@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { LAYOUT, noise } from '../contract/files.ts'
-import { answerException, type FakeNode, type Handler, silence, statusOf, transferAddress } from './webhdfs/fakeHdfs.ts'
+import {
+  answerException,
+  answerJson,
+  type FakeNode,
+  type Handler,
+  silence,
+  statusOf,
+  transferAddress,
+} from './webhdfs/fakeHdfs.ts'
 import { BYTES, fake, nobody, open, openWith, ops, sendsBytes, sendsTo, whole } from './webhdfs/fakeStorage.ts'
 
 // What real HDFS cannot be made to show. Everything else is in webHdfsStorage.cluster.test.ts and cluster/webHdfsFaults.
@@ -147,6 +155,27 @@ describe('reading', () => {
     })
     const nameNode = await fake(sendsTo(() => [moody.address]))
     expect(BYTES.equals(await open(nameNode).read('/file', whole))).toBe(true)
+  })
+
+  test('excludes a DataNode by its new address where it has come back with another one, as a restarted container does', async () => {
+    const restarted = await nobody()
+    const healthy = await fake(sendsBytes)
+    const today = sendsTo(() => [restarted.address, healthy.address])
+    let pages = 0
+    const nameNode = await fake((received, response, request) => {
+      if (received.op !== '/jmx' || pages++ > 0) return today(received, response, request)
+      const node = { infoAddr: restarted.address, xferaddr: '10.9.9.9:1', lastContact: 1, adminState: 'In Service' }
+      const LiveNodes = JSON.stringify({ 'data-node:1': { ...node, usedSpace: 1, capacity: 2 } })
+      answerJson(response, { beans: [{ SoftwareVersion: '3.4.2', Safemode: '', LiveNodes, DeadNodes: '{}' }] })
+    })
+    expect(BYTES.equals(await open(nameNode).read('/file', whole))).toBe(true)
+    const opens = nameNode.requests.filter(({ op }) => op === 'OPEN')
+    expect(opens.map(({ query }) => query.get('excludedatanodes'))).toEqual([
+      null,
+      '10.9.9.9:1',
+      `10.9.9.9:1,${transferAddress(restarted.address)}`,
+    ])
+    expect(pages).toBe(2)
   })
 
   test('drops what a DataNode sends beyond the range', async () => {

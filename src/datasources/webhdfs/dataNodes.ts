@@ -9,9 +9,10 @@ export interface DataNodes {
   /**
    * The transfer address ("ip:port", what `excludedatanodes` takes) of the DataNode that a redirect points to, also of one
    * that the NameNode calls dead but has not taken its blocks from yet. FORBIDDEN where the NameNode names no such
-   * DataNode. Asks again only for an address not seen before.
+   * DataNode. Asks again only for an address not seen before, and for one of `excluded`: the NameNode would not name that
+   * one, so the DataNode has come back with another address, as a restarted container does.
    */
-  identify(location: URL): Promise<string>
+  identify(location: URL, excluded: readonly string[]): Promise<string>
   statuses(): Promise<DataNodeStatus[]>
   /** Safe mode's reason, or "" where HDFS can be written. */
   overview(): Promise<{ version: string; safeMode: string; live: number; dead: number }>
@@ -93,9 +94,10 @@ export function createDataNodes(nameNode: NameNode): DataNodes {
   }
 
   return {
-    async identify(location) {
+    async identify(location, excluded) {
       const address = `${location.hostname}:${location.port || (location.protocol === 'https:' ? '443' : '80')}`
-      if (!known.has(address)) {
+      const remembered = known.get(address)
+      if (remembered === undefined || excluded.includes(remembered)) {
         refreshing ??= refresh().finally(() => {
           refreshing = undefined
         })

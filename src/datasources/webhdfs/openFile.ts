@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { MillraceError } from '../../errors.ts'
 import { abortable } from '../abortable.ts'
 import type { Call } from '../call.ts'
@@ -35,10 +36,13 @@ export function createFileReader(parts: FileReaderParts): FileReader {
   async function read(path: string, range: ByteRange, call: Call): Promise<Uint8Array> {
     if (range.length === 0) return await readNothing(path, range, call)
     const reading: Reading = { path, choice: createReplicaChoice(health), troubles: [], call }
-    const target: Target = { bytes: new Uint8Array(range.length), filled: 0 }
-    if (await openOnce(reading, range, target)) return target.bytes
+    if (health.remembered().size === 0) {
+      const target: Target = { bytes: new Uint8Array(range.length), filled: 0 }
+      if (await openOnce(reading, range, target, settings.bodyIdleMillis)) return target.bytes
+    }
     for (let turn = 0; turn < settings.readsOfAChangingFile; turn += 1) {
-      if (await readByPieces(reading, range, target)) return target.bytes
+      const bytes = await readByBlocks(reading, range)
+      if (bytes) return bytes
     }
     throw new MillraceError('UNAVAILABLE', `${quoted(path)} was replaced again and again while it was read`, {
       hint: 'Try again when fewer programs write it.',
@@ -46,35 +50,63 @@ export function createFileReader(parts: FileReaderParts): FileReader {
   }
 
   /**
-   * Goes on from the byte reached, on another DataNode, until all is there. What came before the file's identity was
-   * known is not built upon. False where the file was replaced by another one between two pieces.
+   * A DataNode may get any block of an answer from a hung neighbour and wait for it. With one OPEN a block it does so before
+   * its answer begins, where it can be asked again beside it. Starts from the first byte, because nobody knows whether bytes
+   * that came before are of the same file. undefined where the file was replaced meanwhile.
    */
-  async function readByPieces(reading: Reading, range: ByteRange, target: Target): Promise<boolean> {
+  async function readByBlocks(reading: Reading, range: ByteRange): Promise<Uint8Array | undefined> {
     const { path, call } = reading
     const status = await stat(path, call)
     if (status.kind === 'folder') throw notAFile(path)
     if (range.offset + range.length > status.length) throw endsEarly(path, range, status.length)
-    target.filled = 0
-    for (let opens = 1, fruitless = 0; fruitless < settings.fruitlessOpens; opens += 1) {
+    const bytes = new Uint8Array(range.length)
+    const failed = new AbortController()
+    const signal = call.signal ? AbortSignal.any([call.signal, failed.signal]) : failed.signal
+    const readBlock = async (part: ByteRange) => {
+      const start = part.offset - range.offset
+      const own = { ...reading, choice: reading.choice.copy(), call: { ...call, signal } }
+      return await readPart(own, part, { bytes: bytes.subarray(start, start + part.length), filled: 0 })
+    }
+    try {
+      const opens = await pLimit(settings.parallelBlocks).map(splitAtBlocks(range, status.blockBytes), readBlock)
+      const onlyOne = opens.length === 1 && opens[0] === 1
+      return onlyOne || isSameFile(status, await stat(path, call)) ? bytes : undefined
+    } catch (error) {
+      failed.abort(error) // ends the other blocks
+      throw error
+    }
+  }
+
+  /** Goes on from the byte reached, on another DataNode, until all is there. Returns how many OPENs it took. */
+  async function readPart(reading: Reading, part: ByteRange, target: Target): Promise<number> {
+    for (let opens = 0, fruitless = 0; ; opens += 1) {
+      if (target.filled === part.length) return opens
+      if (fruitless === settings.fruitlessOpens) throw givenUp(reading)
       const before = target.filled
-      const rest = { offset: range.offset + before, length: range.length - before }
-      if (await openOnce(reading, rest, target)) return opens === 1 || isSameFile(status, await stat(path, call))
+      const rest = { offset: part.offset + before, length: part.length - before }
+      await openOnce(reading, rest, target, settings.dataNodeIdleMillis)
       fruitless = target.filled > before ? 0 : fruitless + 1
     }
-    throw givenUp(reading)
   }
 
   /** Asks the NameNode for a DataNode, and that for the range. False where bytes are missing after that. */
-  async function openOnce(reading: Reading, range: ByteRange, target: Target): Promise<boolean> {
+  async function openOnce(
+    reading: Reading,
+    range: ByteRange,
+    target: Target,
+    bodyIdleMillis: number,
+  ): Promise<boolean> {
     const { path, choice, troubles, call } = reading
     const location = await locate(reading, range)
     const node = await abortable(dataNodes.identify(location), call.signal)
-    const trouble = await receiver.receive({ path, location, node, range, target }, call)
+    const before = target.filled
+    const trouble = await receiver.receive({ path, location, node, range, target, bodyIdleMillis }, call)
     if (!trouble) {
       choice.answered(node)
       return true
     }
-    choice.failed(node, trouble.failure)
+    // Silent after its first bytes, it waits for a neighbour: that is none of its own failures.
+    if (trouble.failure !== 'silent' || target.filled === before) choice.failed(node, trouble.failure)
     troubles.push(trouble.words)
     return false
   }
@@ -104,13 +136,25 @@ export function createFileReader(parts: FileReaderParts): FileReader {
   return { read, close: () => receiver.close() }
 }
 
-/** What the OPENs of one read share. */
+/** What the OPENs of one read, or of one block of it, share. */
 interface Reading {
   path: string
   choice: ReplicaChoice
   /** What went wrong so far, in words. */
   troubles: string[]
   call: Call
+}
+
+/** The parts of a range that lie in one block each. */
+function splitAtBlocks({ offset, length }: ByteRange, blockBytes: number): ByteRange[] {
+  const parts: ByteRange[] = []
+  const end = offset + length
+  for (let start = offset; start < end; ) {
+    const next = Math.min(end, (Math.floor(start / blockBytes) + 1) * blockBytes)
+    parts.push({ offset: start, length: next - start })
+    start = next
+  }
+  return parts
 }
 
 function isSameFile(before: FileStatus, after: FileStatus): boolean {

@@ -44,7 +44,7 @@ export function createFileWriter({ nameNode, dataNodes, health, liveness, settin
         everyNodeExcluded = true
         continue
       }
-      const node = await abortable(dataNodes.identify(location), call.signal)
+      const node = await abortable(dataNodes.identify(location, excluded), call.signal)
       const failure = await send(path, location, node, content, call)
       if (failure === undefined) return
       if (unconnected.has(node)) throw noDataNode(path, [...unconnected.values()])
