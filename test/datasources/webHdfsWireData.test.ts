@@ -55,7 +55,7 @@ describe('reading', () => {
     const nameNode = await fake(replaces(dataNodes, 3))
     expect(BYTES.equals(await open(nameNode).read('/file', whole))).toBe(true)
     const opens = nameNode.requests.filter(({ op }) => op === 'OPEN')
-    expect(opens.map(({ query }) => query.get('offset'))).toEqual(['0', '0', '1000', '0'])
+    expect(opens.map(({ query }) => query.get('offset'))).toEqual(['0', '0', '1000', '0', '1000'])
   })
 
   test('gives up a file that is replaced whenever it is read', async () => {
@@ -133,6 +133,19 @@ describe('reading', () => {
     const healthy = await fake(sendsBytes)
     const nameNode = await fake(sendsTo(() => [stuck.address, healthy.address]))
     expect(BYTES.equals(await open(nameNode).read('/file', whole))).toBe(true)
+  })
+
+  test('reads on block by block, and leaves no DataNode out, where one falls silent between blocks', async () => {
+    const waitsForNeighbour = await fake((received, response, request) => {
+      if (Number(received.query.get('length')) <= 1024) return sendsBytes(received, response, request)
+      response.writeHead(200, { 'content-length': received.query.get('length')! }).write(BYTES.subarray(0, 1024))
+    })
+    const blocks = () => statusOf(BYTES.length, { blockSize: 1024 })
+    const nameNode = await fake(sendsTo(() => [waitsForNeighbour.address], blocks))
+    expect(BYTES.equals(await open(nameNode).read('/file', whole))).toBe(true)
+    const opens = nameNode.requests.filter(({ op }) => op === 'OPEN').map(({ query }) => query)
+    expect(opens.map(query => query.get('offset')).sort()).toEqual(['0', '0', '1024', '2048'])
+    expect(opens.some(query => query.has('excludedatanodes'))).toBe(false)
   })
 
   test('says DATA_LOST, and what it tried, where every DataNode is gone or hangs', async () => {

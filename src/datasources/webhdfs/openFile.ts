@@ -38,7 +38,7 @@ export function createFileReader(parts: FileReaderParts): FileReader {
     const reading: Reading = { path, choice: createReplicaChoice(health), troubles: [], call }
     if (health.remembered().size === 0) {
       const target: Target = { bytes: new Uint8Array(range.length), filled: 0 }
-      if (await openOnce(reading, range, target, settings.bodyIdleMillis)) return target.bytes
+      if (await openOnce(reading, range, target, true)) return target.bytes
     }
     for (let turn = 0; turn < settings.readsOfAChangingFile; turn += 1) {
       const bytes = await readByBlocks(reading, range)
@@ -84,29 +84,27 @@ export function createFileReader(parts: FileReaderParts): FileReader {
       if (fruitless === settings.fruitlessOpens) throw givenUp(reading)
       const before = target.filled
       const rest = { offset: part.offset + before, length: part.length - before }
-      await openOnce(reading, rest, target, settings.dataNodeIdleMillis)
+      await openOnce(reading, rest, target, false)
       fruitless = target.filled > before ? 0 : fruitless + 1
     }
   }
 
-  /** Asks the NameNode for a DataNode, and that for the range. False where bytes are missing after that. */
-  async function openOnce(
-    reading: Reading,
-    range: ByteRange,
-    target: Target,
-    bodyIdleMillis: number,
-  ): Promise<boolean> {
+  /**
+   * Asks the NameNode for a DataNode, and that for the range. False where bytes are missing after that.
+   * @param first The range may have many blocks: silence between two of them is a neighbour's fault, and not waited for.
+   */
+  async function openOnce(reading: Reading, range: ByteRange, target: Target, first: boolean): Promise<boolean> {
     const { path, choice, troubles, call } = reading
     const location = await locate(reading, range)
-    const node = await abortable(dataNodes.identify(location), call.signal)
-    const before = target.filled
+    const node = await abortable(dataNodes.identify(location, choice.excluded()), call.signal)
+    const bodyIdleMillis = first ? settings.bodyIdleMillis : settings.dataNodeIdleMillis
     const trouble = await receiver.receive({ path, location, node, range, target, bodyIdleMillis }, call)
     if (!trouble) {
       choice.answered(node)
       return true
     }
-    // Silent after its first bytes, it waits for a neighbour: that is none of its own failures.
-    if (trouble.failure !== 'silent' || target.filled === before) choice.failed(node, trouble.failure)
+    const betweenBlocks = first && trouble.failure === 'silent' && target.filled > 0
+    if (!betweenBlocks) choice.failed(node, trouble.failure)
     troubles.push(trouble.words)
     return false
   }

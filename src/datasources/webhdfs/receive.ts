@@ -28,6 +28,8 @@ export interface Opening {
   node: string
   range: ByteRange
   target: Target
+  /** Silence allowed within the answer. */
+  bodyIdleMillis: number
 }
 
 /** Where the bytes of one read go; `filled` grows as they arrive. */
@@ -46,12 +48,12 @@ export function createReceiver(health: NodeHealth, liveness: Liveness, settings:
     connections: settings.connectionsPerHost,
     connect: { timeout: settings.connectMillis },
     headersTimeout: settings.dataNodeIdleMillis,
-    bodyTimeout: settings.dataNodeIdleMillis,
   })
 
-  async function receive({ path, location, node, range, target }: Opening, call: Call): Promise<Trouble | undefined> {
+  async function receive(opening: Opening, call: Call): Promise<Trouble | undefined> {
+    const { path, location, node, range, target } = opening
     try {
-      const { statusCode, headers, body } = await ask(location, node, call)
+      const { statusCode, headers, body } = await ask(opening, call)
       health.answered(node)
       if (statusCode !== 200) {
         const error = toMillraceError(
@@ -82,7 +84,7 @@ export function createReceiver(health: NodeHealth, liveness: Liveness, settings:
    * Sends an OPEN and waits for its answer to begin: shortly where the DataNode hangs, longer where it is alive. That one may
    * wait for a hung neighbour; for another OPEN of the same range it may pick a better one.
    */
-  async function ask(location: URL, node: string, { signal, cost }: Call) {
+  async function ask({ location, node, bodyIdleMillis }: Opening, { signal, cost }: Call) {
     const giveUp = new AbortController()
     const endWatch = watchSilence(liveness, { location, node }, settings, alive => {
       if (!alive) giveUp.abort(new ConnectionFailure('hung', location.host))
@@ -92,6 +94,7 @@ export function createReceiver(health: NodeHealth, liveness: Liveness, settings:
       return request(location, {
         method: 'GET',
         dispatcher: agent,
+        bodyTimeout: bodyIdleMillis,
         signal: AbortSignal.any([ended, giveUp.signal, ...(signal ? [signal] : [])]),
       })
     }

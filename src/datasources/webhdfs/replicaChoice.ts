@@ -5,6 +5,8 @@ import type { NodeHealth } from './nodeHealth.ts'
 export interface ReplicaChoice {
   /** Transfer addresses for `excludedatanodes` of the next OPEN. */
   excluded(): string[]
+  /** For a part of the read: what has failed so far counts for it, what fails in it counts for no other. */
+  copy(): ReplicaChoice
   failed(node: string, failure: Failure): void
   answered(node: string): void
   /**
@@ -17,9 +19,9 @@ export interface ReplicaChoice {
 /** Those first that are likeliest to answer now. One that is hung or unreachable has been waited for long enough. */
 const PARDONED: readonly Failure[] = ['reset', 'silent', 'refused']
 
-export function createReplicaChoice(health: NodeHealth): ReplicaChoice {
+export function createReplicaChoice(health: NodeHealth, before?: ReadonlyMap<string, Failure>): ReplicaChoice {
   /** Failures within this read, of nodes that may be healthy for other reads. */
-  const failures = new Map<string, Failure>()
+  const failures = new Map(before)
   const pardoned = new Set<string>()
 
   function suspects(): Map<string, Failure> {
@@ -29,6 +31,7 @@ export function createReplicaChoice(health: NodeHealth): ReplicaChoice {
 
   return {
     excluded: () => [...suspects().keys()],
+    copy: () => createReplicaChoice(health, failures),
     failed: (node, failure) => void failures.set(node, failure),
     answered: node => void failures.delete(node),
     pardon() {

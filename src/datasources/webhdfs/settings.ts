@@ -13,6 +13,13 @@ export interface WebHdfsSettings {
    * dfs.client.socket-timeout=3000 needs to turn from a hung neighbour to another.
    */
   dataNodeIdleMillis: number
+  /**
+   * Silence within the answer to a first OPEN of many blocks: short, because the DataNode may wait for a hung neighbour, and
+   * reading on block by block costs next to nothing.
+   */
+  bodyIdleMillis: number
+  /** Blocks of one read that are fetched at once, where it is read block by block. */
+  parallelBlocks: number
   /** While a DataNode takes no more bytes of a file being written. */
   writeIdleMillis: number
   /** From the last byte of a file to the DataNode's word that its replicas stand. */
@@ -41,10 +48,12 @@ export const webHdfsDefaults: WebHdfsSettings = {
   probeMillis: 1_500,
   probes: 8,
   dataNodeIdleMillis: 5_000,
+  bodyIdleMillis: 1_000,
+  parallelBlocks: 4,
   writeIdleMillis: 10_000,
   writeReplyMillis: 10_000,
   rememberFailureMillis: 10_000,
-  opensAtOnce: 3,
+  opensAtOnce: 5,
   reopenAfterMillis: 500,
   fruitlessOpens: 8,
   readsOfAChangingFile: 3,

@@ -91,7 +91,7 @@ export function statusOf(length: number, changes: object = {}) {
     modificationTime: 1,
     fileId: 7,
     replication: 2,
-    blockSize: 1024,
+    blockSize: 1 << 20,
   }
   return { FileStatus: { ...status, ...changes } }
 }
@@ -124,6 +124,7 @@ export const SHORT: Partial<WebHdfsSettings> = {
   probeAfterMillis: 40,
   probeMillis: 120,
   dataNodeIdleMillis: 300,
+  bodyIdleMillis: 150,
   opensAtOnce: 1,
   writeIdleMillis: 300,
   writeReplyMillis: 300,
