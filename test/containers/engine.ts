@@ -105,6 +105,7 @@ function run([command = '', ...args]: string[], options: RunOptions): Promise<st
       clearTimeout(timer)
       signal?.removeEventListener('abort', kill)
       if (code === 0) resolve(output)
+      else if (signal?.aborted) reject(signal.reason as Error)
       else
         reject(
           new Error(
