@@ -16,8 +16,10 @@ export interface ReplicaChoice {
   pardon(): boolean
 }
 
-/** Those first that are likeliest to answer now. One that is hung or unreachable has been waited for long enough. */
+/** Those first that are likeliest to answer now. One that is hung or unreachable has been waited for long enough... */
 const PARDONED: readonly Failure[] = ['reset', 'silent', 'refused']
+/** ...unless another read waited, and several nodes are avoided: a stall of the network may have blamed a healthy one. */
+const PARDONED_AMONG_SEVERAL: readonly Failure[] = [...PARDONED, 'unreachable', 'hung']
 
 export function createReplicaChoice(health: NodeHealth, before?: ReadonlyMap<string, Failure>): ReplicaChoice {
   /** Failures within this read, of nodes that may be healthy for other reads. */
@@ -35,9 +37,14 @@ export function createReplicaChoice(health: NodeHealth, before?: ReadonlyMap<str
     failed: (node, failure) => void failures.set(node, failure),
     answered: node => void failures.delete(node),
     pardon() {
-      const candidates = [...suspects()].filter(([node, failure]) => !pardoned.has(node) && PARDONED.includes(failure))
-      candidates.sort(([, left], [, right]) => PARDONED.indexOf(left) - PARDONED.indexOf(right))
-      const node = candidates[0]?.[0]
+      const avoided = suspects()
+      const order = (node: string, failure: Failure) =>
+        (avoided.size > 1 && !failures.has(node) ? PARDONED_AMONG_SEVERAL : PARDONED).indexOf(failure)
+      const candidates = [...avoided]
+        .map(([node, failure]) => ({ node, order: order(node, failure) }))
+        .filter(candidate => candidate.order >= 0 && !pardoned.has(candidate.node))
+        .sort((left, right) => left.order - right.order)
+      const node = candidates[0]?.node
       if (node === undefined) return false
       pardoned.add(node)
       failures.delete(node)

@@ -57,11 +57,11 @@ test('a read keeps away from what is remembered and from what failed it', () => 
   expect(choice.excluded()).toEqual(['dead:1'])
 })
 
-test('second chances go to the likeliest first, once each, and none to a node that hangs', () => {
+test('second chances go to the likeliest first, once each, and none to a node that hung on this read', () => {
   const { health: nodes } = health()
   nodes.failed('refused:1', 'refused')
-  nodes.failed('hung:1', 'hung')
   const choice = createReplicaChoice(nodes)
+  choice.failed('hung:1', 'hung')
   choice.failed('silent:1', 'silent')
   choice.failed('reset:1', 'reset')
   expect(choice.excluded()).toEqual(['refused:1', 'hung:1', 'silent:1', 'reset:1'])
@@ -73,4 +73,17 @@ test('second chances go to the likeliest first, once each, and none to a node th
   expect(choice.pardon()).toBe(true)
   expect(choice.excluded()).toEqual(['hung:1', 'reset:1'])
   expect(choice.pardon()).toBe(false)
+})
+
+test('one node that is remembered as hung or unreachable is not waited for again; of several, one may have been blamed wrongly', () => {
+  const { health: nodes } = health()
+  nodes.failed('gone:1', 'unreachable')
+  expect(createReplicaChoice(nodes).pardon()).toBe(false)
+  nodes.failed('stalled:1', 'hung')
+  const choice = createReplicaChoice(nodes)
+  expect(choice.pardon()).toBe(true)
+  expect(choice.excluded()).toEqual(['stalled:1'])
+  choice.failed('gone:1', 'unreachable')
+  expect(choice.pardon()).toBe(true)
+  expect(choice.excluded()).toEqual(['gone:1'])
 })
