@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Storage } from '../../src/datasources/storage.ts'
-import { partitionPath } from '../../src/loans/partitionFile.ts'
+import { PARTITIONS_FOLDER, partitionPath } from '../../src/loans/partitionFile.ts'
 import { type EmbeddedLoans, embeddedLoans, loansOf } from '../setup/embeddedLoans.ts'
 
 /** What HDFS does while a DataNode hangs on which the NameNode goes on placing blocks. */
@@ -30,6 +30,11 @@ function slow(storage: Storage): Storage {
   }
 }
 
+async function isWritten(): Promise<boolean> {
+  const partitions = await embedded.storage.list(PARTITIONS_FOLDER)
+  return partitions.some(({ path }) => path === partitionPath(55001))
+}
+
 test('an average does not wait for ever for its partition, and says so', async () => {
   await start(50)
   gate = Promise.withResolvers()
@@ -53,8 +58,9 @@ test('a question that cannot wait joins the write under way, and starts none of 
   gate = Promise.withResolvers()
   await embedded.average(55001)
   expect(await embedded.average(55001)).toMatchObject({ averageLoan: 170_001, source: 'CREATE' })
-  expect(writes).toBe(1)
   gate.resolve()
+  await expect.poll(isWritten).toBe(true)
+  expect(writes).toBe(1)
 })
 
 test('a write that keeps silent is tried again beside it, and the first to end counts', async () => {
