@@ -1,0 +1,96 @@
+import type { Call } from './call.ts'
+
+/**
+ * Records in partitions, each read by offset: Kafka, or an embedded file. Both keepers are held to test/contract/log.ts.
+ *
+ * Errors, all MillraceError: NOT_FOUND for a topic or partition that is not there; UNAVAILABLE where the log does not answer
+ * within its deadline; FORBIDDEN for refused credentials or a missing right; BAD_USER_INPUT for a record larger than the log takes.
+ */
+export interface Log {
+  readonly kind: 'sqlite' | 'kafka'
+  /** As configured, without credentials. */
+  readonly url: string
+
+  /** Makes the topic where it is missing; CONFLICT where it exists with another number of partitions. */
+  createTopic(topic: string, layout: TopicLayout, call?: Call): Promise<void>
+
+  /** Removes a topic with its records and resolves when it is gone; nothing happens where there is none. */
+  removeTopic(topic: string, call?: Call): Promise<void>
+
+  /** How many partitions the topic has. */
+  partitions(topic: string, call?: Call): Promise<number>
+
+  /** For each partition asked, in that order. */
+  offsets(topic: string, partitions: readonly number[], call?: Call): Promise<OffsetRange[]>
+
+  /**
+   * Records from `offset` on, in order: about `maxBytes` at most, and at least one where there is one. Waits up to `waitMillis`
+   * for the first. DATA_LOST where `offset` is older than `begin` (the message names it), BAD_USER_INPUT where it is beyond `end`.
+   */
+  fetch(topic: string, partition: number, from: FetchFrom, call?: Call): Promise<Fetched>
+
+  /** Idempotent, acknowledged by all in-sync replicas, with bounded retries. */
+  producer(): LogProducer
+
+  /** Throws where the log cannot be used now; returns a short detail otherwise. */
+  ping(call?: Call): Promise<string>
+
+  close(): Promise<void>
+}
+
+export interface TopicLayout {
+  partitions: number
+  /** Copies of each record on different brokers; an embedded log has one whatever is asked. */
+  replication: number
+}
+
+export interface OffsetRange {
+  /** The oldest offset that is still kept. */
+  begin: number
+  /** The offset that the next record will get; equal to `begin` where there is none. */
+  end: number
+}
+
+export interface FetchFrom {
+  offset: number
+  maxBytes: number
+  waitMillis: number
+}
+
+export interface Fetched {
+  records: LogRecord[]
+  /** Where to go on: behind the last record and behind what is no record, such as a marker. */
+  nextOffset: number
+  /** The partition's end at that time. */
+  endOffset: number
+}
+
+export interface LogRecord {
+  offset: number
+  timestampMillis: number
+  key: Uint8Array | null
+  value: Uint8Array | null
+  headers: LogHeader[]
+}
+
+export interface LogHeader {
+  name: string
+  value: Uint8Array
+}
+
+export interface OutgoingRecord {
+  key: Uint8Array
+  value: Uint8Array
+  headers?: LogHeader[]
+  /** Where it is left out, the key decides as it does for Kafka's Java clients (murmur2). */
+  partition?: number
+}
+
+export interface LogProducer {
+  /**
+   * Resolves when all are acknowledged. Wait for one send before the next: then each partition keeps the order of the records,
+   * also over retries, of which an earlier record may come twice.
+   */
+  send(topic: string, records: readonly OutgoingRecord[], call?: Call): Promise<void>
+  close(): Promise<void>
+}
