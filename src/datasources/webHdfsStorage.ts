@@ -6,6 +6,7 @@ import { childOf, parentOf, quoted } from './storagePath.ts'
 import { doneAnswer, fileStatusAnswer, listStatusAnswer, readAnswer, toFileStatus } from './webhdfs/answers.ts'
 import { createDataNodes } from './webhdfs/dataNodes.ts'
 import { createBlockLocator } from './webhdfs/fileBlocks.ts'
+import { createHostAddresses } from './webhdfs/hostAddresses.ts'
 import { createLiveness } from './webhdfs/liveness.ts'
 import { createNameNode, hdfsPath } from './webhdfs/nameNode.ts'
 import { createNodeHealth } from './webhdfs/nodeHealth.ts'
@@ -25,12 +26,13 @@ export interface WebHdfsOptions extends WebHdfsAddress {
 export function webHdfsStorage({ nameNodes, user, root, settings: changes }: WebHdfsOptions): Storage {
   const address = { nameNodes, user, root }
   const settings = { ...webHdfsDefaults, ...changes }
-  const nameNode = createNameNode(address, settings)
-  const dataNodes = createDataNodes(nameNode)
+  const hosts = createHostAddresses(settings)
+  const nameNode = createNameNode(address, hosts, settings)
+  const dataNodes = createDataNodes(nameNode, hosts)
   const health = createNodeHealth(settings.rememberFailureMillis, () => performance.now())
-  const liveness = createLiveness(settings)
-  const reader = createFileReader({ nameNode, dataNodes, health, liveness, settings, stat })
-  const writer = createFileWriter({ nameNode, dataNodes, health, liveness, settings })
+  const liveness = createLiveness(hosts, settings)
+  const reader = createFileReader({ nameNode, dataNodes, hosts, health, liveness, settings, stat })
+  const writer = createFileWriter({ nameNode, dataNodes, hosts, health, liveness, settings })
   const blockLocations = createBlockLocator(nameNode, stat)
 
   async function stat(path: string, call: Call = {}): Promise<FileStatus> {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { MillraceError } from '../../errors.ts'
 import type { DataNodeStatus } from '../storage.ts'
 import { readAnswer } from './answers.ts'
+import type { HostAddresses } from './hostAddresses.ts'
 import type { NameNode } from './nameNode.ts'
 
 /** The DataNodes as the NameNode's JMX page names them. */
@@ -56,7 +57,7 @@ const configuration = z.object({ property: z.object({ value: z.string().regex(/^
 const STALE_KEY = 'dfs.namenode.stale.datanode.interval'
 const STALE_DEFAULT_MILLIS = 30_000
 
-export function createDataNodes(nameNode: NameNode): DataNodes {
+export function createDataNodes(nameNode: NameNode, hosts: HostAddresses): DataNodes {
   /** "host:port" of a DataNode's HTTP server, by name and by address, to its transfer address. */
   let known = new Map<string, string>()
   /** The same of dead DataNodes by host alone: the NameNode does not tell their HTTP ports. */
@@ -73,6 +74,7 @@ export function createDataNodes(nameNode: NameNode): DataNodes {
     const { LiveNodes, DeadNodes } = await info()
     const fresh = new Map<string, string>()
     for (const [name, { infoAddr, infoSecureAddr, xferaddr }] of Object.entries(LiveNodes)) {
+      hosts.registered(hostOf(name), hostOf(xferaddr))
       for (const address of [infoAddr, infoSecureAddr]) {
         if (address === undefined) continue
         fresh.set(address, xferaddr)

@@ -1,5 +1,6 @@
-import { createConnection } from 'node:net'
+import { createConnection, type LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
+import type { HostAddresses } from './hostAddresses.ts'
 import type { WebHdfsSettings } from './settings.ts'
 
 /**
@@ -15,13 +16,16 @@ export interface Liveness {
   close(): Promise<void>
 }
 
-export function createLiveness({ connectMillis, probeMillis, probes }: WebHdfsSettings): Liveness {
-  const agent = new Agent({ connect: { timeout: connectMillis } })
+export function createLiveness(
+  { lookup }: HostAddresses,
+  { connectMillis, probeMillis, probes }: WebHdfsSettings,
+): Liveness {
+  const agent = new Agent({ connect: { timeout: connectMillis, lookup } })
   const running = new Map<string, Promise<boolean>>()
 
   async function probe(location: URL, node: string): Promise<boolean> {
     const port = Number(node.slice(node.lastIndexOf(':') + 1))
-    const ended = await knock({ host: location.hostname, port, connectMillis, answerMillis: probeMillis })
+    const ended = await knock({ host: location.hostname, port, lookup, connectMillis, answerMillis: probeMillis })
     return ended ?? (await ask(location))
   }
 
@@ -66,9 +70,9 @@ export function createLiveness({ connectMillis, probeMillis, probes }: WebHdfsSe
  * ends its side at once, however busy the DataNode is; the operating system, which accepts connections for a hung one too,
  * does not. undefined where no connection stands.
  */
-function knock({ host, port, connectMillis, answerMillis }: Knock): Promise<boolean | undefined> {
+function knock({ host, port, lookup, connectMillis, answerMillis }: Knock): Promise<boolean | undefined> {
   const { promise, resolve } = Promise.withResolvers<boolean | undefined>()
-  const socket = createConnection({ host, port })
+  const socket = createConnection({ host, port, lookup })
   let answer: boolean | undefined
   let timer = setTimeout(() => socket.destroy(), connectMillis)
   socket.on('connect', () => {
@@ -92,6 +96,7 @@ function knock({ host, port, connectMillis, answerMillis }: Knock): Promise<bool
 interface Knock {
   host: string
   port: number
+  lookup: LookupFunction
   connectMillis: number
   /** From the connection to its end. */
   answerMillis: number

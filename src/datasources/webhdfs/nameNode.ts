@@ -3,6 +3,7 @@ import { MillraceError } from '../../errors.ts'
 import type { Call } from '../call.ts'
 import { pathSegments } from '../storagePath.ts'
 import { describeFailure, failureOf } from './failure.ts'
+import type { HostAddresses } from './hostAddresses.ts'
 import { isNotActive, type RemoteException, readRemoteException, toMillraceError } from './remoteException.ts'
 import type { WebHdfsSettings } from './settings.ts'
 import type { WebHdfsAddress } from './url.ts'
@@ -49,11 +50,11 @@ interface Answer {
 
 const PREFIX = '/webhdfs/v1'
 
-export function createNameNode(address: WebHdfsAddress, settings: WebHdfsSettings): NameNode {
+export function createNameNode(address: WebHdfsAddress, hosts: HostAddresses, settings: WebHdfsSettings): NameNode {
   const { nameNodes, user } = address
   const agent = new Agent({
     connections: settings.connectionsPerHost,
-    connect: { timeout: settings.connectMillis },
+    connect: { timeout: settings.connectMillis, lookup: hosts.lookup },
     headersTimeout: settings.nameNodeAnswerMillis,
     bodyTimeout: settings.nameNodeAnswerMillis,
   })

@@ -5,6 +5,7 @@ import type { Call } from '../call.ts'
 import type { ByteRange, FileStatus } from '../storage.ts'
 import { quoted } from '../storagePath.ts'
 import type { DataNodes } from './dataNodes.ts'
+import type { HostAddresses } from './hostAddresses.ts'
 import type { Liveness } from './liveness.ts'
 import { type NameNode, NameNodeError } from './nameNode.ts'
 import type { NodeHealth } from './nodeHealth.ts'
@@ -22,6 +23,7 @@ export interface FileReader {
 export interface FileReaderParts {
   nameNode: NameNode
   dataNodes: DataNodes
+  hosts: HostAddresses
   health: NodeHealth
   liveness: Liveness
   settings: WebHdfsSettings
@@ -29,8 +31,8 @@ export interface FileReaderParts {
 }
 
 export function createFileReader(parts: FileReaderParts): FileReader {
-  const { nameNode, dataNodes, health, liveness, settings, stat } = parts
-  const receiver = createReceiver(health, liveness, settings)
+  const { nameNode, dataNodes, health, settings, stat } = parts
+  const receiver = createReceiver(parts)
 
   /** As long as all goes well, one OPEN brings the whole range, and nobody asks for the file's status. */
   async function read(path: string, range: ByteRange, call: Call): Promise<Uint8Array> {

@@ -5,6 +5,7 @@ import { hedged } from '../hedged.ts'
 import type { ByteRange } from '../storage.ts'
 import { quoted } from '../storagePath.ts'
 import { ConnectionFailure, describeFailure, type Failure, failureOf } from './failure.ts'
+import type { HostAddresses } from './hostAddresses.ts'
 import { type Liveness, watchSilence } from './liveness.ts'
 import { readText } from './nameNode.ts'
 import type { NodeHealth } from './nodeHealth.ts'
@@ -19,6 +20,13 @@ export interface Receiver {
    */
   receive(opening: Opening, call: Call): Promise<Trouble | undefined>
   close(): Promise<void>
+}
+
+export interface ReceiverParts {
+  hosts: HostAddresses
+  health: NodeHealth
+  liveness: Liveness
+  settings: WebHdfsSettings
 }
 
 export interface Opening {
@@ -43,10 +51,10 @@ export interface Trouble {
   words: string
 }
 
-export function createReceiver(health: NodeHealth, liveness: Liveness, settings: WebHdfsSettings): Receiver {
+export function createReceiver({ hosts, health, liveness, settings }: ReceiverParts): Receiver {
   const agent = new Agent({
     connections: settings.connectionsPerHost,
-    connect: { timeout: settings.connectMillis },
+    connect: { timeout: settings.connectMillis, lookup: hosts.lookup },
     headersTimeout: settings.dataNodeIdleMillis,
   })
 

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
+import type { HostAddresses } from './hostAddresses.ts'
 import { type RemoteException, readRemoteException } from './remoteException.ts'
 import type { WebHdfsSettings } from './settings.ts'
 import { readReply } from './upload.ts'
@@ -13,6 +14,7 @@ import { readReply } from './upload.ts'
  */
 export async function askForRefusal(
   location: URL,
+  { lookup }: HostAddresses,
   settings: WebHdfsSettings,
   signal: AbortSignal,
 ): Promise<RemoteException | undefined> {
@@ -20,7 +22,7 @@ export async function askForRefusal(
   const limit = AbortSignal.any([signal, AbortSignal.timeout(settings.connectMillis + settings.probeMillis)])
   const { request } = location.protocol === 'https:' ? https : http
   const headers = { 'content-type': 'application/octet-stream', 'content-length': 1 }
-  const put = request(location, { method: 'PUT', agent: false, headers, signal: limit })
+  const put = request(location, { method: 'PUT', agent: false, lookup, headers, signal: limit })
   put.on('error', answered.reject)
   put.on('response', answered.resolve)
   put.end('x')

@@ -18,8 +18,10 @@ export interface ReplicaChoice {
 
 /** Those first that are likeliest to answer now. One that is hung or unreachable has been waited for long enough... */
 const PARDONED: readonly Failure[] = ['reset', 'silent', 'refused']
-/** ...unless another read waited, and several nodes are avoided: a stall of the network may have blamed a healthy one. */
-const PARDONED_AMONG_SEVERAL: readonly Failure[] = [...PARDONED, 'unreachable', 'hung']
+/** ...unless several nodes are avoided: then a stall of the network may have blamed a healthy one. */
+const PARDONED_AMONG_SEVERAL: readonly Failure[] = [...PARDONED, 'unreachable']
+/** The longest wait, for one that hangs, is not repeated within a read. */
+const PARDONED_OF_OTHER_READS: readonly Failure[] = [...PARDONED_AMONG_SEVERAL, 'hung']
 
 export function createReplicaChoice(health: NodeHealth, before?: ReadonlyMap<string, Failure>): ReplicaChoice {
   /** Failures within this read, of nodes that may be healthy for other reads. */
@@ -38,8 +40,8 @@ export function createReplicaChoice(health: NodeHealth, before?: ReadonlyMap<str
     answered: node => void failures.delete(node),
     pardon() {
       const avoided = suspects()
-      const order = (node: string, failure: Failure) =>
-        (avoided.size > 1 && !failures.has(node) ? PARDONED_AMONG_SEVERAL : PARDONED).indexOf(failure)
+      const among = (node: string) => (failures.has(node) ? PARDONED_AMONG_SEVERAL : PARDONED_OF_OTHER_READS)
+      const order = (node: string, failure: Failure) => (avoided.size > 1 ? among(node) : PARDONED).indexOf(failure)
       const candidates = [...avoided]
         .map(([node, failure]) => ({ node, order: order(node, failure) }))
         .filter(candidate => candidate.order >= 0 && !pardoned.has(candidate.node))

@@ -2,6 +2,9 @@
 export interface WebHdfsSettings {
   /** Until a TCP connection stands. */
   connectMillis: number
+  /** How long a name server may take where another source knows an address, and how long its answer is good. */
+  lookUpMillis: number
+  rememberAddressMillis: number
   /** From a request to a NameNode to its answer. */
   nameNodeAnswerMillis: number
   /** Silence after which a DataNode is probed, and how long it may keep silent to all of so many probes before it counts as hung. */
@@ -43,6 +46,8 @@ export interface WebHdfsSettings {
 
 export const webHdfsDefaults: WebHdfsSettings = {
   connectMillis: 1_000,
+  lookUpMillis: 250,
+  rememberAddressMillis: 10_000,
   nameNodeAnswerMillis: 3_000,
   probeAfterMillis: 500,
   probeMillis: 1_500,

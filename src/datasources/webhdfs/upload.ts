@@ -2,6 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Content } from '../storage.ts'
 import { ConnectionFailure, type Failure } from './failure.ts'
+import type { HostAddresses } from './hostAddresses.ts'
 import { type Liveness, watchSilence } from './liveness.ts'
 import type { WebHdfsSettings } from './settings.ts'
 
@@ -15,6 +16,7 @@ export interface Upload {
   /** Its transfer address. */
   node: string
   content: Content
+  hosts: HostAddresses
   settings: WebHdfsSettings
   liveness: Liveness
   signal: AbortSignal
@@ -32,12 +34,22 @@ const REPLY_LIMIT = 64 * 1024
  * Throws the content's own error where that fails, the signal's reason, or the connection's failure. Holds no more
  * than one chunk of content and what the socket has buffered.
  */
-export async function upload({ location, node, content, settings, liveness, signal, onReady }: Upload): Promise<Reply> {
+export async function upload({
+  location,
+  node,
+  content,
+  hosts,
+  settings,
+  liveness,
+  signal,
+  onReady,
+}: Upload): Promise<Reply> {
   signal.throwIfAborted()
   const { request } = location.protocol === 'https:' ? https : http
   const put = request(location, {
     method: 'PUT',
     agent: false,
+    lookup: hosts.lookup,
     headers: { 'content-type': 'application/octet-stream', 'transfer-encoding': 'chunked', expect: '100-continue' },
   })
   // One condition variable in the place of promises raced anew for every chunk, which would pile up on the long-lived ones.

@@ -5,6 +5,7 @@ import type { Content, FileLayout } from '../storage.ts'
 import { quoted } from '../storagePath.ts'
 import type { DataNodes } from './dataNodes.ts'
 import { describeFailure, type Failure, failureOf } from './failure.ts'
+import type { HostAddresses } from './hostAddresses.ts'
 import type { Liveness } from './liveness.ts'
 import { type NameNode, NameNodeError } from './nameNode.ts'
 import type { NodeHealth } from './nodeHealth.ts'
@@ -22,12 +23,20 @@ export interface FileWriter {
 export interface FileWriterParts {
   nameNode: NameNode
   dataNodes: DataNodes
+  hosts: HostAddresses
   health: NodeHealth
   liveness: Liveness
   settings: WebHdfsSettings
 }
 
-export function createFileWriter({ nameNode, dataNodes, health, liveness, settings }: FileWriterParts): FileWriter {
+export function createFileWriter({
+  nameNode,
+  dataNodes,
+  hosts,
+  health,
+  liveness,
+  settings,
+}: FileWriterParts): FileWriter {
   const closing = new AbortController()
 
   /**
@@ -93,7 +102,7 @@ export function createFileWriter({ nameNode, dataNodes, health, liveness, settin
         ready = true
         health.answered(node)
       }
-      const reply = await upload({ location, node, content: watched(), settings, liveness, signal, onReady })
+      const reply = await upload({ location, node, content: watched(), hosts, settings, liveness, signal, onReady })
       if (reply.status === 201) return undefined
       throw toMillraceError(readRemoteException(reply.status, reply.body), 'CREATE', path)
     } catch (error) {
@@ -111,7 +120,7 @@ export function createFileWriter({ nameNode, dataNodes, health, liveness, settin
   async function throwRefusal(path: string, location: URL, failure: Failure, signal: AbortSignal, call: Call) {
     if (failure !== 'reset') return
     if (call.cost) call.cost.requests += 1
-    const refusal = await askForRefusal(location, settings, signal)
+    const refusal = await askForRefusal(location, hosts, settings, signal)
     if (refusal) throw toMillraceError(refusal, 'CREATE', path)
   }
 

@@ -87,3 +87,14 @@ test('one node that is remembered as hung or unreachable is not waited for again
   expect(choice.pardon()).toBe(true)
   expect(choice.excluded()).toEqual(['gone:1'])
 })
+
+test('where this read itself could not reach several nodes, each gets one more try; one that hangs gets none', () => {
+  const choice = createReplicaChoice(health().health)
+  choice.failed('gone:1', 'unreachable')
+  expect(choice.pardon()).toBe(false)
+  choice.failed('stalled:1', 'hung')
+  expect(choice.pardon()).toBe(true)
+  expect(choice.excluded()).toEqual(['stalled:1'])
+  choice.failed('gone:1', 'unreachable')
+  expect(choice.pardon()).toBe(false)
+})
