@@ -1,0 +1,13 @@
+import type { Call } from './call.ts'
+import type { Row, SourceColumn } from './source.ts'
+
+/** Rows of known columns that are read once, when somebody asks: the answer of an engine, and what a warehouse stages. */
+export interface RowStream {
+  /** Names are unique; ColumnType says as what the values of each arrive. */
+  readonly columns: readonly SourceColumn[]
+  /**
+   * The rows, in batches of some hundreds to some thousands. Whoever makes them is paused while the reader is busy. A reader
+   * that stops early, or a signal, ends the work behind it. Call it once.
+   */
+  rows(call?: Call): AsyncIterable<Row[]>
+}
