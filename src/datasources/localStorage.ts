@@ -1,4 +1,15 @@
-import { access, constants, open, readdir, rename as renameFile, rm, stat as statFile, statfs } from 'node:fs/promises'
+import {
+  access,
+  constants,
+  link,
+  open,
+  readdir,
+  rename as renameFile,
+  rm,
+  stat as statFile,
+  statfs,
+  unlink,
+} from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { hasCode, MillraceError } from '../errors.ts'
 import { abortableChunks } from './abortable.ts'
@@ -102,6 +113,28 @@ export function localStorage({ folder }: LocalStorageOptions): Storage {
     if (dirname(source) !== dirname(target)) await syncFolder(dirname(source))
   }
 
+  /**
+   * Two steps, of which the first decides: a second name for the file, which the operating system never gives over another, then the old
+   * name goes. A process that dies in between leaves both, and whoever moves it again goes on from there.
+   */
+  async function renameNew(from: string, to: string): Promise<void> {
+    await places.locateExisting(from)
+    const source = await places.locate(from)
+    if ((await stat(from)).kind === 'folder') throw notAFile(from, 'a folder')
+    const target = await places.locateNew(to)
+    try {
+      await link(source, target)
+    } catch (error) {
+      if (!hasErrno(error, 'EEXIST')) throw error
+      const [there, ours] = await Promise.all([stat(to), stat(from)])
+      if (there.kind === 'folder') throw notAFile(to, 'a folder')
+      if (there.fileId !== ours.fileId || from === to) throw taken(to)
+    }
+    await syncFolder(dirname(target))
+    await unlink(source)
+    if (dirname(source) !== dirname(target)) await syncFolder(dirname(source))
+  }
+
   async function remove(path: string): Promise<void> {
     parentOf(path)
     try {
@@ -153,6 +186,7 @@ export function localStorage({ folder }: LocalStorageOptions): Storage {
       await create(path, content, call)
     },
     rename: (from, to, call = {}) => request(from, call, () => rename(from, to)),
+    renameNew: (from, to, call = {}) => request(from, call, () => renameNew(from, to)),
     remove: (path, call = {}) => request(path, call, () => remove(path)),
     blockLocations: (path, call = {}) => request(path, call, () => blockLocations(path)),
     dataNodes: (call = {}) => request('/', call, dataNodes),
@@ -171,6 +205,10 @@ async function tellByPath<T>(path: string, work: Promise<T>): Promise<T> {
 
 function notAFile(path: string, found: string): MillraceError {
   return new MillraceError('BAD_USER_INPUT', `expected a file at ${quoted(path)}, found ${found}`)
+}
+
+function taken(path: string): MillraceError {
+  return new MillraceError('CONFLICT', `expected nothing at ${quoted(path)}, found a file`)
 }
 
 function endsEarly(path: string, { offset, length }: ByteRange, end: number): MillraceError {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hasCode, MillraceError } from '../errors.ts'
-import { pause } from './abortable.ts'
 import type { Call } from './call.ts'
+import { type Clock, systemClock } from './clock.ts'
 import type { Content, FileLayout, FileStatus, Storage } from './storage.ts'
 import { childOf, nameOf, parentOf, quoted } from './storagePath.ts'
 
@@ -10,8 +10,20 @@ export interface PublishOptions {
   length?: number
   /** Who to sweep after: a name of this process's data directory, say; letters, digits, "-" and "_". */
   owner: string
+  /** Looks at what was written before others see it, a second read for example; DATA_LOST or UNAVAILABLE from it has it written again. */
+  check?: (temporary: FileStatus) => Promise<void>
   call?: Call
+  surroundings?: Surroundings
 }
+
+/** Time and chance, for tests that replay both. */
+export interface Surroundings {
+  clock: Clock
+  /** A UUID. */
+  newId: () => string
+}
+
+const REAL: Surroundings = { clock: systemClock, newId: randomUUID }
 
 /** How often and how patiently a doubtful step is tried again. */
 const ATTEMPTS = 3
@@ -21,21 +33,30 @@ const CLEAN_UP_MILLIS = 2_000
 const LOOK_AGAIN_MILLIS = [20, 60, 120, 200] as const
 export const DEFAULT_OLDER_THAN_MILLIS = 60 * 60 * 1000
 
+type PublisherOptions = Omit<PublishOptions, 'owner' | 'surroundings'>
+
 /** publish() and sweepTemporaries() for one storage and one owner. */
 export interface Publisher {
-  publish(
-    path: string,
-    content: () => Content,
-    layout: FileLayout,
-    options?: Omit<PublishOptions, 'owner'>,
-  ): Promise<FileStatus>
+  publish(path: string, content: () => Content, layout: FileLayout, options?: PublisherOptions): Promise<FileStatus>
   sweep(folder: string, options?: Omit<SweepOptions, 'owner'>): Promise<string[]>
 }
 
-export function createPublisher(storage: Storage, owner: string): Publisher {
+/** A Publisher that can also publish what must not replace anything. */
+export interface ExclusivePublisher extends Publisher {
+  publishNew: Publisher['publish']
+}
+
+export function createPublisher(
+  storage: Storage,
+  owner: string,
+  surroundings: Surroundings = REAL,
+): ExclusivePublisher {
+  const own = { owner, surroundings }
   return {
-    publish: (path, content, layout, options) => publish(storage, path, content, layout, { ...options, owner }),
-    sweep: (folder, options) => sweepTemporaries(storage, folder, { ...options, owner }),
+    publish: (path, content, layout, options) => publish(storage, path, content, layout, { ...options, ...own }),
+    publishNew: (path, content, layout, options) => publishNew(storage, path, content, layout, { ...options, ...own }),
+    sweep: (folder, options) =>
+      sweepTemporaries(storage, folder, { nowMillis: surroundings.clock.nowMillis(), ...options, owner }),
   }
 }
 
@@ -55,26 +76,57 @@ export async function publish(
   path: string,
   content: () => Content,
   layout: FileLayout,
-  { length, owner, call = {} }: PublishOptions,
+  options: PublishOptions,
 ): Promise<FileStatus> {
-  const temporary = await again(call, () => writeTemporary(storage, path, content, layout, { length, owner, call }))
+  return await publishBy('rename', storage, path, content, layout, options)
+}
+
+/**
+ * As publish(), but only where nothing is at `path`: CONFLICT otherwise. Of several that publish to one path at the same time, in whatever
+ * processes, exactly one succeeds, and what it published stays. A rename whose answer was lost is recognised as ours by the file's id.
+ */
+export async function publishNew(
+  storage: Storage,
+  path: string,
+  content: () => Content,
+  layout: FileLayout,
+  options: PublishOptions,
+): Promise<FileStatus> {
+  return await publishBy('renameNew', storage, path, content, layout, options)
+}
+
+async function publishBy(
+  rename: 'rename' | 'renameNew',
+  storage: Storage,
+  path: string,
+  content: () => Content,
+  layout: FileLayout,
+  { call = {}, surroundings = REAL, ...options }: PublishOptions,
+): Promise<FileStatus> {
+  const task = { ...options, storage, path, content, layout, call, surroundings }
+  const temporary = await again(task, () => writeTemporary(task))
   try {
-    await again(call, () => renameOnce(storage, temporary, path, call))
+    await again(task, () => renameOnce(rename, task, temporary))
   } catch (error) {
-    await removeQuietly(storage, temporary.path, false)
+    await removeQuietly(task, temporary.path, false)
     throw error
   }
   return { ...temporary, path }
 }
 
-async function writeTemporary(
-  storage: Storage,
-  path: string,
-  content: () => Content,
-  layout: FileLayout,
-  { length, owner, call }: { length: number | undefined; owner: string; call: Call },
-): Promise<FileStatus> {
-  const temporary = childOf(parentOf(path), temporaryName(nameOf(path), owner, randomUUID()))
+/** One publish, with all that its steps need. */
+interface Task extends Omit<PublishOptions, 'call' | 'surroundings'> {
+  storage: Storage
+  path: string
+  content: () => Content
+  layout: FileLayout
+  call: Call
+  surroundings: Surroundings
+}
+
+async function writeTemporary(task: Task): Promise<FileStatus> {
+  const { storage, path, content, layout, length, owner, check, call, surroundings } = task
+  const temporary = childOf(parentOf(path), temporaryName(nameOf(path), owner, surroundings.newId()))
   let bytes = 0
   async function* counted() {
     try {
@@ -94,38 +146,42 @@ async function writeTemporary(
       )
     }
     const status = await storage.stat(temporary, call)
-    if (status.length === bytes) return status
-    throw new MillraceError(
-      'DATA_LOST',
-      `expected ${bytes} bytes at ${quoted(temporary)} after writing them, found ${status.length}`,
-      { hint: 'The write was cut off on its way; try again.' },
-    )
+    if (status.length !== bytes) {
+      throw new MillraceError(
+        'DATA_LOST',
+        `expected ${bytes} bytes at ${quoted(temporary)} after writing them, found ${status.length}`,
+        { hint: 'The write was cut off on its way; try again.' },
+      )
+    }
+    await check?.(status)
+    return status
   } catch (error) {
-    await removeQuietly(storage, temporary, !hasCode(error, 'FORBIDDEN', 'BAD_USER_INPUT', 'NOT_FOUND'))
+    await removeQuietly(task, temporary, !hasCode(error, 'FORBIDDEN', 'BAD_USER_INPUT', 'NOT_FOUND'))
     throw error
   }
 }
 
 /** A rename whose answer was lost may have happened: then the target is the very file that the temporary was. */
-async function renameOnce(storage: Storage, temporary: FileStatus, path: string, call: Call): Promise<void> {
+async function renameOnce(rename: 'rename' | 'renameNew', task: Task, temporary: FileStatus): Promise<void> {
+  const { storage, path, call } = task
   try {
-    await storage.rename(temporary.path, path, call)
+    await storage[rename](temporary.path, path, call)
   } catch (error) {
-    if (!hasCode(error, 'UNAVAILABLE', 'NOT_FOUND')) throw error
+    if (!hasCode(error, 'UNAVAILABLE', 'NOT_FOUND', 'CONFLICT')) throw error
     const target = await storage.stat(path, call).catch(() => undefined)
     if (target?.fileId !== temporary.fileId) throw error
   }
 }
 
 /** Tries again what failed for want of an answer, with a pause that doubles; never what its own content failed. */
-async function again<T>(call: Call, step: () => Promise<T>): Promise<T> {
+async function again<T>({ call, surroundings }: Task, step: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await step()
     } catch (error) {
       call.signal?.throwIfAborted()
       if (attempt === ATTEMPTS || !hasCode(error, 'UNAVAILABLE', 'DATA_LOST')) throw unwrapped(error)
-      await pause(FIRST_PAUSE_MILLIS * 2 ** (attempt - 1), call.signal)
+      await surroundings.clock.pause(FIRST_PAUSE_MILLIS * 2 ** (attempt - 1), call.signal)
     }
   }
 }
@@ -146,12 +202,16 @@ function unwrapped(error: unknown): unknown {
  * With its own short deadline and never with the caller's signal, which may be why the temporary is abandoned. A DataNode
  * may make the file only after the write was given up, so one that is not there yet is looked for a little longer.
  */
-async function removeQuietly(storage: Storage, path: string, maybeLater: boolean): Promise<void> {
-  const call = { signal: AbortSignal.timeout(CLEAN_UP_MILLIS) }
+async function removeQuietly(
+  { storage, surroundings: { clock } }: Task,
+  path: string,
+  maybeLater: boolean,
+): Promise<void> {
+  const call = { signal: clock.deadline(CLEAN_UP_MILLIS) }
   try {
     for (const pauseMillis of maybeLater ? LOOK_AGAIN_MILLIS : []) {
       if (await exists(storage, path, call)) break
-      await pause(pauseMillis, call.signal)
+      await clock.pause(pauseMillis, call.signal)
     }
     await storage.remove(path, call)
   } catch {

@@ -31,6 +31,12 @@ export interface Storage {
   /** Moves a file over whatever is at `to`, atomically; makes the folder of `to`. NOT_FOUND where `from` is missing. */
   rename(from: string, to: string, call?: Call): Promise<void>
 
+  /**
+   * As rename, but never over anything: CONFLICT where something is at `to` already, and nothing has changed then. Of several that move
+   * to one path exactly one succeeds. Where the answer is lost (UNAVAILABLE) it may have happened: `to` then has the id that `from` had.
+   */
+  renameNew(from: string, to: string, call?: Call): Promise<void>
+
   /** Removes a file, or a folder with all that is in it; nothing happens where there is none. */
   remove(path: string, call?: Call): Promise<void>
 

@@ -8,7 +8,7 @@ import { createDataNodes } from './webhdfs/dataNodes.ts'
 import { createBlockLocator } from './webhdfs/fileBlocks.ts'
 import { createHostAddresses } from './webhdfs/hostAddresses.ts'
 import { createLiveness } from './webhdfs/liveness.ts'
-import { createNameNode, hdfsPath } from './webhdfs/nameNode.ts'
+import { createNameNode, hdfsPath, NameNodeError } from './webhdfs/nameNode.ts'
 import { createNodeHealth } from './webhdfs/nodeHealth.ts'
 import { createFileReader } from './webhdfs/openFile.ts'
 import { type WebHdfsSettings, webHdfsDefaults } from './webhdfs/settings.ts'
@@ -59,8 +59,12 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
       .sort((left, right) => (left.path < right.path ? -1 : 1))
   }
 
-  async function rename(from: string, to: string, call: Call): Promise<void> {
-    const parameters = { destination: hdfsPath(root, to), renameoptions: 'OVERWRITE' }
+  /**
+   * With NONE a NameNode renames as with OVERWRITE but never replaces; without options it would answer "false" to a taken target, a
+   * missing source and a missing folder alike.
+   */
+  async function rename(from: string, to: string, renameoptions: 'OVERWRITE' | 'NONE', call: Call): Promise<void> {
+    const parameters = { destination: hdfsPath(root, to), renameoptions }
     const operation = { method: 'PUT', op: 'RENAME', path: from, parameters, once: true } as const
     try {
       await nameNode.ask(operation, call)
@@ -70,6 +74,17 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
       await stat(from, call)
       await makeFolder(parentOf(to), call)
       await nameNode.ask(operation, call)
+    }
+  }
+
+  async function renameNew(from: string, to: string, call: Call): Promise<void> {
+    try {
+      await rename(from, to, 'NONE', call)
+    } catch (error) {
+      if (!(error instanceof NameNodeError && error.remote.exception === 'FileAlreadyExistsException')) throw error
+      const { kind } = await stat(to, call)
+      const code = kind === 'folder' ? 'BAD_USER_INPUT' : 'CONFLICT'
+      throw new MillraceError(code, `expected nothing at ${quoted(to)}, found a ${kind}`, { cause: error })
     }
   }
 
@@ -113,7 +128,8 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
     list: (folder, call = {}) => list(folder, call),
     read: (path, range, call = {}) => reader.read(path, range, call),
     create: (path, content, layout, call = {}) => writer.write(path, content, layout, call),
-    rename: (from, to, call = {}) => rename(from, to, call),
+    rename: (from, to, call = {}) => rename(from, to, 'OVERWRITE', call),
+    renameNew: (from, to, call = {}) => renameNew(from, to, call),
     remove: (path, call = {}) => remove(path, call),
     blockLocations: (path, call = {}) => blockLocations(path, call),
     dataNodes: (call = {}) => abortable(dataNodes.statuses(), call.signal),

@@ -196,6 +196,7 @@ export function memoryStorage(changes: Partial<Storage> = {}): Storage {
     read: unused,
     create: unused,
     rename: unused,
+    renameNew: unused,
     remove: unused,
     async blockLocations(path) {
       if (path === '/folder') throw new MillraceError('BAD_USER_INPUT', 'Expected a file at /folder, found a folder.')

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { parseTemporaryName, publish, sweepTemporaries, temporaryName } from '../../src/datasources/publish.ts'
+import {
+  parseTemporaryName,
+  publish,
+  publishNew,
+  sweepTemporaries,
+  temporaryName,
+} from '../../src/datasources/publish.ts'
 import type { Storage } from '../../src/datasources/storage.ts'
 import { LAYOUT, noise } from './files.ts'
 
@@ -23,6 +29,19 @@ export function testPublishing(opened: () => Storage): void {
     expect(second).toEqual(await opened().stat(path))
     expect((await readAll(path)).toString()).toBe('second')
     expect(await opened().list(path.slice(0, -'/file'.length))).toHaveLength(1)
+  })
+
+  test('publishes a new file once: whoever comes second is told, and leaves nothing', async () => {
+    const at = folder()
+    const publishing = (text: string) =>
+      publishNew(opened(), `${at}/file`, () => [Buffer.from(text)], LAYOUT, { owner: OWNER })
+    const outcomes = await Promise.allSettled(['first', 'second', 'third'].map(publishing))
+    const [won, ...more] = outcomes.filter(outcome => outcome.status === 'fulfilled')
+    expect(more).toEqual([])
+    expect(won!.value).toEqual(await opened().stat(`${at}/file`))
+    await expect(publishing('fourth')).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(['first', 'second', 'third']).toContain((await readAll(`${at}/file`)).toString())
+    expect((await opened().list(at)).map(({ path }) => path)).toEqual([`${at}/file`])
   })
 
   test('leaves the old file, and no temporary, where the content fails', async () => {

@@ -234,6 +234,58 @@ export function testStorage(name: string, open: () => Promise<Storage>): void {
       })
     })
 
+    describe('renaming where nothing may be', () => {
+      test('moves a file to a free name, in folders made for it, and it stays the same file', async () => {
+        const at = folder()
+        await write(`${at}/new`, Buffer.from('content'))
+        const { fileId } = await storage.stat(`${at}/new`)
+        await storage.renameNew(`${at}/new`, `${at}/deep/er/file`)
+        expect((await readAll(`${at}/deep/er/file`)).toString()).toBe('content')
+        expect((await storage.stat(`${at}/deep/er/file`)).fileId).toBe(fileId)
+        await expect(storage.stat(`${at}/new`)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      })
+
+      test('says CONFLICT where a file is, and changes nothing', async () => {
+        const at = folder()
+        await write(`${at}/new`, Buffer.from('new'))
+        await write(`${at}/file`, Buffer.from('old'))
+        const before = await storage.list(at)
+        await expect(storage.renameNew(`${at}/new`, `${at}/file`)).rejects.toMatchObject({ code: 'CONFLICT' })
+        await expect(storage.renameNew(`${at}/new`, `${at}/new`)).rejects.toMatchObject({ code: 'CONFLICT' })
+        expect(await storage.list(at)).toEqual(before)
+        expect((await readAll(`${at}/file`)).toString()).toBe('old')
+      })
+
+      test('tells a missing source, a folder and a file in place of a folder apart', async () => {
+        const at = folder()
+        await write(`${at}/folder/file`, Buffer.from('x'))
+        await expect(storage.renameNew(`${at}/none`, `${at}/free`)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+        await expect(storage.renameNew(`${at}/none`, `${at}/no/folder`)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+        await expect(storage.renameNew(`${at}/none`, `${at}/folder/file`)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+        await write(`${at}/new`, Buffer.from('y'))
+        const wrong = { code: 'BAD_USER_INPUT' }
+        await expect(storage.renameNew(`${at}/new`, `${at}/folder`)).rejects.toMatchObject(wrong)
+        await expect(storage.renameNew(`${at}/new`, `${at}/folder/file/child`)).rejects.toMatchObject(wrong)
+        expect((await readAll(`${at}/new`)).toString()).toBe('y')
+      })
+
+      test('lets exactly one of many through to one name', async () => {
+        const at = folder()
+        const writers = Array.from({ length: 8 }, (_, index) => index)
+        for (const writer of writers) await write(`${at}/from-${writer}`, Buffer.from(`${writer}`))
+        const outcomes = await Promise.allSettled(
+          writers.map(writer => storage.renameNew(`${at}/from-${writer}`, `${at}/to`)),
+        )
+        const winners = writers.filter(writer => outcomes[writer]!.status === 'fulfilled')
+        expect(winners).toHaveLength(1)
+        expect((await readAll(`${at}/to`)).toString()).toBe(`${winners[0]}`)
+        for (const outcome of outcomes) {
+          if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'CONFLICT' })
+        }
+        expect(await storage.list(at)).toHaveLength(writers.length)
+      })
+    })
+
     describe('the machine', () => {
       test('answers a ping with a detail, names its DataNodes, and shows a URL', async () => {
         expect(await storage.ping()).toMatch(/\w+/)

@@ -1,10 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { link, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { localStorage } from '../../src/datasources/localStorage.ts'
-import { createPublisher, parseTemporaryName, publish, temporaryName } from '../../src/datasources/publish.ts'
+import {
+  createPublisher,
+  parseTemporaryName,
+  publish,
+  publishNew,
+  temporaryName,
+} from '../../src/datasources/publish.ts'
 import type { Storage } from '../../src/datasources/storage.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { LAYOUT } from '../contract/files.ts'
@@ -28,6 +34,81 @@ const publishText = (storage: Storage, content: string, length?: number) =>
     owner: 'us',
     ...(length !== undefined && { length }),
   })
+
+const publishNewText = (storage: Storage, content: string) =>
+  publishNew(storage, '/file', () => [Buffer.from(content)], LAYOUT, { owner: 'us' })
+
+describe('publishing what must be new', () => {
+  test('takes a file for its own where the answer to the rename was lost', async () => {
+    let renames = 0
+    const storage: Storage = {
+      ...real,
+      async renameNew(from, to, call) {
+        renames += 1
+        await real.renameNew(from, to, call)
+        throw unavailable('no answer')
+      },
+    }
+    expect(await publishNewText(storage, 'ours')).toEqual(await real.stat('/file'))
+    expect(renames).toBe(1)
+    expect(await names()).toEqual(['/file'])
+  })
+
+  test('takes a file for its own where a lost rename happens only while it is tried again', async () => {
+    let late: (() => Promise<void>) | undefined
+    const storage: Storage = {
+      ...real,
+      async renameNew(from, to, call) {
+        if (late) {
+          await late()
+          return await real.renameNew(from, to, call)
+        }
+        late = () => real.renameNew(from, to, call)
+        throw unavailable('no answer')
+      },
+    }
+    await publishNewText(storage, 'ours')
+    expect(await text('/file')).toBe('ours')
+    expect(await names()).toEqual(['/file'])
+  })
+
+  test('says CONFLICT where the rename failed and somebody else was first, and leaves nothing', async () => {
+    const storage: Storage = {
+      ...real,
+      async renameNew() {
+        await real.create('/file', [Buffer.from('theirs')], LAYOUT)
+        storage.renameNew = (from, to, call) => real.renameNew(from, to, call)
+        throw unavailable('no answer')
+      },
+    }
+    await expect(publishNewText(storage, 'ours')).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(await text('/file')).toBe('theirs')
+    expect(await names()).toEqual(['/file'])
+  })
+
+  test('goes on where it died between a file’s new name and the end of its old one', async () => {
+    await real.create('/old', [Buffer.from('whole')], LAYOUT)
+    await link(join(folder, 'old'), join(folder, 'file'))
+    await real.renameNew('/old', '/file')
+    expect(await names()).toEqual(['/file'])
+  })
+})
+
+describe('checking before publishing', () => {
+  test('writes again what a second look finds wrong, and shows nothing of it', async () => {
+    const seen: string[] = []
+    await createPublisher(real, 'us').publish('/file', () => [Buffer.from('whole')], LAYOUT, {
+      async check({ path, length }) {
+        expect(await names()).toEqual([path])
+        expect(length).toBe(5)
+        seen.push(path)
+        if (seen.length === 1) throw new MillraceError('DATA_LOST', 'other bytes')
+      },
+    })
+    expect(new Set(seen).size).toBe(2)
+    expect(await names()).toEqual(['/file'])
+  })
+})
 
 describe('publishing', () => {
   test('tries a doubtful write again under another name, with the content from its start', async () => {
