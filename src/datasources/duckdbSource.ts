@@ -7,13 +7,14 @@ import { rowReader } from './duckdbRows.ts'
 import { describeDuckdbColumn } from './duckdbTypes.ts'
 import {
   type DescribedColumn,
-  type DescribedTables,
+  describeQuery,
   fromJoinWhere,
+  parametersOf,
   type SqlDialect,
   selectedValues,
   tableNotFound,
 } from './rowQuery.ts'
-import type { Row, RowQuery, Source } from './source.ts'
+import type { Row, Source, TableQuery } from './source.ts'
 
 /** A chunk of the sample is 4 MB that only its finalizer frees; without this a migration is 100 MB larger. */
 const CHUNKS_PER_COLLECTION = 8
@@ -73,9 +74,9 @@ export function duckdbSource({ file }: { file: string }): Source {
       }),
     count: (query, call = {}) =>
       answer(call, async connection => {
-        const tables = await describeTables(connection, query)
+        const tables = await describeQuery(query, table => describeTable(connection, table))
         const sql = `SELECT COUNT(*) ${fromJoinWhere(query, tables, DIALECT)}`
-        const rows = await readAll(connection, sql, [query.where.above, query.where.below])
+        const rows = await readAll(connection, sql, parametersOf(query))
         return Number(rows[0]?.[0])
       }),
     rows: (query, call = {}) => withConnection(call, (connection, signal) => readRows(connection, query, signal)),
@@ -107,13 +108,13 @@ const DIALECT: SqlDialect = { quote: quoteDuckdbName, parameters: ['$1::DOUBLE',
  */
 async function* readRows(
   connection: DuckDBConnection,
-  query: RowQuery,
+  query: TableQuery,
   signal: AbortSignal,
 ): AsyncGenerator<Row[], void, undefined> {
-  const tables = await describeTables(connection, query)
+  const tables = await describeQuery(query, table => describeTable(connection, table))
   const { selectList, read } = rowReader(selectedValues(query, tables, DIALECT))
   const fromWhere = fromJoinWhere(query, tables, DIALECT)
-  const range = [query.where.above, query.where.below]
+  const range = parametersOf(query)
   const result = await connection.stream(`SELECT ${selectList} ${fromWhere}`, range)
   let received = 0
   let chunks = 0
@@ -153,12 +154,6 @@ async function openReadOnly(file: string): Promise<DuckDBInstance> {
       cause,
     })
   }
-}
-
-async function describeTables(connection: DuckDBConnection, query: RowQuery): Promise<DescribedTables> {
-  const table = await describeTable(connection, query.table)
-  const joined = await describeTable(connection, query.join.table)
-  return { table, joined }
 }
 
 async function describeTable(connection: DuckDBConnection, table: string): Promise<DescribedColumn[]> {

@@ -5,13 +5,14 @@ import { describeMysqlColumn } from './mysqlTypes.ts'
 import { type MysqlAddress, parseMysqlUrl, showMysqlAddress } from './mysqlUrl.ts'
 import {
   type DescribedColumn,
-  type DescribedTables,
+  describeQuery,
   fromJoinWhere,
+  parametersOf,
   type SqlDialect,
   selectedValues,
   tableNotFound,
 } from './rowQuery.ts'
-import type { Row, RowQuery, Source } from './source.ts'
+import type { Row, Source } from './source.ts'
 
 export interface MysqlSourceOptions {
   /** `mysql://user:password@host:port/database`, or its parts. */
@@ -51,18 +52,18 @@ export function mysqlSource({ url, deadlines: changed }: MysqlSourceOptions): So
       }),
     count: (query, call = {}) =>
       withConnection(call, async connection => {
-        const tables = await describeTables(connection, query)
+        const tables = await describeQuery(query, table => describeTable(connection, table))
         const sql = `SELECT COUNT(*) ${fromJoinWhere(query, tables, DIALECT)}`
-        const rows = await connection.execute(sql, [query.where.above, query.where.below])
+        const rows = await connection.execute(sql, parametersOf(query))
         return Number(rows[0]?.[0])
       }),
     async *rows(query, call = {}) {
       const connection = await connect(call)
       try {
-        const tables = await describeTables(connection, query)
+        const tables = await describeQuery(query, table => describeTable(connection, table))
         const values = selectedValues(query, tables, DIALECT).map(value => value.sql)
         const sql = `SELECT ${values.join(', ')} ${fromJoinWhere(query, tables, DIALECT)}`
-        yield* connection.batches(sql, [query.where.above, query.where.below], ROWS_PER_BATCH)
+        yield* connection.batches(sql, parametersOf(query), ROWS_PER_BATCH)
       } finally {
         connection.close()
       }
@@ -85,12 +86,6 @@ export function quoteMysqlName(name: string): string {
 }
 
 const DIALECT: SqlDialect = { quote: quoteMysqlName, parameters: ['?', '?'] }
-
-async function describeTables(connection: MysqlConnection, query: RowQuery): Promise<DescribedTables> {
-  const table = await describeTable(connection, query.table)
-  const joined = await describeTable(connection, query.join.table)
-  return { table, joined }
-}
 
 async function describeTable(connection: MysqlConnection, table: string): Promise<DescribedColumn[]> {
   const rows = await connection.execute(

@@ -1,5 +1,5 @@
 import { MillraceError } from '../errors.ts'
-import type { ColumnType, RowQuery, SourceColumn } from './source.ts'
+import type { ColumnType, SourceColumn, TableQuery } from './source.ts'
 
 /** A column as its database describes it now. */
 export interface DescribedColumn extends SourceColumn {
@@ -16,6 +16,7 @@ export interface SqlDialect {
 
 export interface DescribedTables {
   table: readonly DescribedColumn[]
+  /** None where the query has no join. */
   joined: readonly DescribedColumn[]
 }
 
@@ -31,29 +32,49 @@ export interface SelectedValue {
  * Errors: NOT_FOUND for a column that is not there, with those that are; CONFLICT where a column has another type
  * than the query was made for, because its values would arrive in another representation.
  */
-export function selectedValues(query: RowQuery, tables: DescribedTables, dialect: SqlDialect): SelectedValue[] {
+export function selectedValues(query: TableQuery, tables: DescribedTables, dialect: SqlDialect): SelectedValue[] {
+  const { table, columns, join } = query
   const left = alias('l', dialect)
+  const values = columns.map(column => selectedValue(table, tables.table, column, left))
+  if (!join) return values
   const right = alias('r', dialect)
-  return [
-    ...query.columns.map(column => selectedValue(query.table, tables.table, column, left)),
-    ...query.join.columns.map(column => selectedValue(query.join.table, tables.joined, column, right)),
-  ]
+  return [...values, ...join.columns.map(column => selectedValue(join.table, tables.joined, column, right))]
 }
 
-/** The rest of the SELECT, from FROM on. NOT_FOUND for a column that is not there, with those that are. */
-export function fromJoinWhere(query: RowQuery, tables: DescribedTables, dialect: SqlDialect): string {
-  const { table, join, where } = query
+/** The rest of the SELECT, from FROM on; see parametersOf(). NOT_FOUND for a column that is not there, with those that are. */
+export function fromJoinWhere(query: TableQuery, tables: DescribedTables, dialect: SqlDialect): string {
+  return `FROM ${dialect.quote(query.table)} AS l${joinOf(query, tables, dialect)}${whereOf(query, tables, dialect)}`
+}
+
+/** The values of the placeholders in fromJoinWhere(). */
+export function parametersOf({ where }: TableQuery): number[] {
+  return where ? [where.above, where.below] : []
+}
+
+/** The description of both tables; `describe` asks the database for one. */
+export async function describeQuery(
+  query: TableQuery,
+  describe: (table: string) => Promise<DescribedColumn[]>,
+): Promise<DescribedTables> {
+  const table = await describe(query.table)
+  return { table, joined: query.join ? await describe(query.join.table) : [] }
+}
+
+function joinOf({ table, join }: TableQuery, tables: DescribedTables, dialect: SqlDialect): string {
+  if (!join) return ''
   expectName(table, tables.table, join.on.left)
   expectName(join.table, tables.joined, join.on.right)
+  const left = alias('l', dialect)(join.on.left)
+  const right = alias('r', dialect)(join.on.right)
+  return ` INNER JOIN ${dialect.quote(join.table)} AS r ON ${left} = ${right}`
+}
+
+function whereOf({ table, where }: TableQuery, tables: DescribedTables, dialect: SqlDialect): string {
+  if (!where) return ''
   expectName(table, tables.table, where.column)
-  const left = alias('l', dialect)
-  const right = alias('r', dialect)
+  const column = alias('l', dialect)(where.column)
   const [above, below] = dialect.parameters
-  return (
-    `FROM ${dialect.quote(table)} AS l INNER JOIN ${dialect.quote(join.table)} AS r` +
-    ` ON ${left(join.on.left)} = ${right(join.on.right)}` +
-    ` WHERE ${left(where.column)} > ${above} AND ${left(where.column)} < ${below}`
-  )
+  return ` WHERE ${column} > ${above} AND ${column} < ${below}`
 }
 
 export function tableNotFound(table: string, tables: readonly string[]): MillraceError {

@@ -17,14 +17,14 @@ export interface Source {
   columns(table: string, call?: Call): Promise<SourceColumn[]>
 
   /** How many rows `rows` will give. */
-  count(query: RowQuery, call?: Call): Promise<number>
+  count(query: TableQuery, call?: Call): Promise<number>
 
   /**
    * The rows, in batches of some hundreds to some thousands, in no promised order. The database is paused
    * while the reader is busy, so at most a few batches are in memory. A reader that stops early, or a
    * signal, ends the query. Silence longer than the keeper's deadline is UNAVAILABLE.
    */
-  rows(query: RowQuery, call?: Call): AsyncIterable<Row[]>
+  rows(query: TableQuery, call?: Call): AsyncIterable<Row[]>
 
   /** Throws where the database cannot be used now; returns its version otherwise. */
   ping(call?: Call): Promise<string>
@@ -64,11 +64,12 @@ export type ColumnType =
   | { kind: 'text' }
   | { kind: 'binary' }
 
-/** An inner join of two tables on equality, filtered by a range; every name is quoted by the keeper. */
-export interface RowQuery {
+/** The rows of one table: all of them, or those with a partner in a join and within a range. Every name is quoted by the keeper. */
+export interface TableQuery {
   table: string
   columns: SourceColumn[]
-  join: {
+  /** An inner join on equality. */
+  join?: {
     table: string
     /** The column of `table` and the column of `join.table` that are equal. */
     on: { left: string; right: string }
@@ -76,5 +77,8 @@ export interface RowQuery {
     columns: SourceColumn[]
   }
   /** above < column < below, both strict. */
-  where: { column: string; above: number; below: number }
+  where?: { column: string; above: number; below: number }
 }
+
+/** An inner join of two tables on equality, filtered by a range. */
+export type RowQuery = TableQuery & Required<Pick<TableQuery, 'join' | 'where'>>

@@ -118,6 +118,26 @@ export function testSource(name: string, open: () => Promise<Source>): void {
       })
     })
 
+    describe('a whole table', () => {
+      test('has all its rows, as many as counted', async () => {
+        const query = { table: 'loan_types', columns: await source.columns('loan_types') }
+        const rows = await collect(source.rows(query))
+        expect(sorted(rows)).toEqual([
+          [1, 'Conventional'],
+          [2, 'FHA'],
+          [3, 'VA'],
+          [null, 'None'],
+        ])
+        expect(await source.count(query)).toBe(rows.length)
+      })
+
+      test('has those in a range, with or without a join', async () => {
+        const columns = (await source.columns('loans')).filter(({ name }) => name === 'id')
+        const where = { column: 'loan_amount', above: 30_000, below: 40_000 }
+        expect(await collect(source.rows({ table: 'loans', columns, where }))).toEqual([[1]])
+      })
+    })
+
     describe('names that are not there', () => {
       const cases: [what: string, change: (query: RowQuery) => RowQuery, message: RegExp][] = [
         ['table', query => ({ ...query, table: 'nowhere' }), /table "nowhere".*"loans"/],
