@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { guardCluster } from './guard.ts'
 import { type HdfsService, hdfs } from './hdfs.ts'
 import type { HdfsOptions, HdfsPlan } from './hdfsPlan.ts'
+import { type Links, openLinks } from './links.ts'
 import { withLock } from './lock.ts'
 import { type MariadbPlan, mariadb } from './mariadb.ts'
 import { type Daemon, type DaemonState, writeWhole } from './process.ts'
@@ -25,6 +26,8 @@ export interface ClusterOptions {
    * Otherwise it stays up until someone calls down().
    */
   throwaway?: boolean
+  /** Proxies of this process stand before everything that Millrace connects to. They end with down() and destroy(), and are not there for others who attach. */
+  behindProxies?: boolean
 }
 
 /** Real systems on loopback addresses, driven by name. */
@@ -35,6 +38,8 @@ export interface Cluster {
   readonly names: string[]
   /** The MILLRACE_* variables that bind Millrace to the cluster. */
   readonly env: Readonly<Record<string, string>>
+  /** The ways from Millrace to the daemons, of a cluster behind proxies. `env` leads over them. */
+  readonly links: Links | undefined
   status(): DaemonStatus[]
 
   /** kill -9; the process is gone when it resolves. */
@@ -87,12 +92,16 @@ async function startLocked(folder: string, options: ClusterOptions): Promise<Clu
   await mkdir(folder, { recursive: true })
   const state = (await readState(folder)) ?? {}
   if (wanted.includes('mysql')) state.mysql ??= await mariadb.plan({})
-  if (wanted.includes('hdfs')) state.hdfs ??= await hdfs.plan(options.hdfs ?? {})
+  if (wanted.includes('hdfs')) {
+    state.hdfs ??= await hdfs.plan({ ...options.hdfs, behindProxies: options.behindProxies ?? false })
+  }
   writeWhole(stateFile(folder), `${JSON.stringify(state, null, 2)}\n`)
 
   const endGuard = options.throwaway ? await guardCluster(folder) : undefined
   const opened = openServices(folder, state)
-  const cluster = createCluster(folder, opened, endGuard)
+  // Before the DataNodes, which reach each other over them too.
+  const links = options.behindProxies ? await openLinks(state) : undefined
+  const cluster = createCluster(folder, opened, { links, endGuard })
   try {
     await Promise.all(wanted.map(name => startService(name, opened[name]!, progress)))
   } catch (error) {
@@ -133,7 +142,12 @@ async function startService(name: ServiceName, service: Service, progress: Progr
   )
 }
 
-function createCluster(folder: string, opened: OpenedServices, endGuard?: () => void): Cluster {
+interface ClusterParts {
+  links?: Links | undefined
+  endGuard?: (() => void) | undefined
+}
+
+function createCluster(folder: string, opened: OpenedServices, { links, endGuard }: ClusterParts = {}): Cluster {
   const services = Object.values(opened) as Service[]
   const daemons = services.flatMap(service => service.daemons)
 
@@ -151,7 +165,8 @@ function createCluster(folder: string, opened: OpenedServices, endGuard?: () => 
     folder,
     services: Object.keys(opened) as ServiceName[],
     names: daemons.map(daemon => daemon.name),
-    env: Object.assign({}, ...services.map(service => service.environment)) as Record<string, string>,
+    env: Object.assign({}, ...services.map(service => service.environment), links?.env) as Record<string, string>,
+    links,
     status: () =>
       daemons.map(daemon => ({ name: daemon.name, state: daemon.state(), pid: daemon.pid(), logFile: daemon.logFile })),
 
@@ -188,10 +203,10 @@ function createCluster(folder: string, opened: OpenedServices, endGuard?: () => 
     hdfs: async args => hdfsService().run(args),
 
     async down() {
-      await Promise.all(daemons.map(daemon => daemon.stop()))
+      await Promise.all([...daemons.map(daemon => daemon.stop()), links?.close()])
     },
     async destroy() {
-      await Promise.all(daemons.map(daemon => daemon.stop(0)))
+      await Promise.all([...daemons.map(daemon => daemon.stop(0)), links?.close()])
       await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
       endGuard?.()
     },

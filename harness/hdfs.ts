@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand } from './command.ts'
-import { type HdfsOptions, type HdfsPlan, NAME_NODE_HOST, planHdfs, siteXml } from './hdfsPlan.ts'
+import { type HdfsOptions, type HdfsPlan, listenHostOf, NAME_NODE_HOST, planHdfs, siteXml } from './hdfsPlan.ts'
 import { findJava, hadoopFolder, installHadoop } from './install.ts'
 import { type NameNodeView, nameNodeView, useDataNode } from './nameNode.ts'
 import { createDaemon, type Daemon } from './process.ts'
@@ -64,9 +64,9 @@ function openHdfs(folder: string, plan: HdfsPlan): HdfsService {
         'org.apache.hadoop.hdfs.server.datanode.DataNode',
         ...define('dfs.datanode.data.dir', `file://${join(folder, node.name)}`),
         ...define('dfs.datanode.hostname', node.host),
-        ...define('dfs.datanode.address', `${node.host}:${node.dataPort}`),
-        ...define('dfs.datanode.http.address', `${node.host}:${node.httpPort}`),
-        ...define('dfs.datanode.ipc.address', `${node.host}:${node.ipcPort}`),
+        ...define('dfs.datanode.address', `${listenHostOf(node)}:${node.dataPort}`),
+        ...define('dfs.datanode.http.address', `${listenHostOf(node)}:${node.httpPort}`),
+        ...define('dfs.datanode.ipc.address', `${listenHostOf(node)}:${node.ipcPort}`),
       ],
       folder,
       isReady: () => useDataNode(plan, node),

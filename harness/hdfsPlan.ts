@@ -9,18 +9,22 @@ export interface HdfsOptions {
   staleAfterMillis?: number
   /** A DataNode is dead after twice this and ten heartbeats (of one second) of silence, at the next look. */
   recheckMillis?: number
+  /** The DataNodes listen on other addresses than they are known by, so that proxies can stand at those: see links.ts. */
+  behindProxies?: boolean
 }
 
 /** Fixed when a cluster is made: a daemon that is restarted keeps its ports. */
-export interface HdfsPlan extends Required<HdfsOptions> {
+export interface HdfsPlan extends Required<Omit<HdfsOptions, 'behindProxies'>> {
   nameNode: { rpcPort: number; httpPort: number }
   dataNodes: DataNodePlan[]
 }
 
 export interface DataNodePlan {
   name: string
-  /** A loopback address of its own: its host name, and the only address it listens on. */
+  /** A loopback address of its own: its host name, where others look for it. */
   host: string
+  /** The only address it listens on, where that is another one: proxies stand at `host` then. */
+  listenHost?: string
   dataPort: number
   httpPort: number
   ipcPort: number
@@ -31,7 +35,7 @@ export async function planHdfs(options: HdfsOptions): Promise<HdfsPlan> {
     staleAfterMillis: options.staleAfterMillis ?? 10_000,
     recheckMillis: options.recheckMillis ?? 30_000,
     nameNode: { rpcPort: await freePort(NAME_NODE_HOST), httpPort: await freePort(NAME_NODE_HOST) },
-    dataNodes: await Promise.all([1, 2, 3].map(planDataNode)),
+    dataNodes: await Promise.all([1, 2, 3].map(number => planDataNode(number, options.behindProxies ?? false))),
   }
 }
 
@@ -39,15 +43,21 @@ export async function planHdfs(options: HdfsOptions): Promise<HdfsPlan> {
  * The data ports must differ although the hosts do: the NameNode sees every DataNode come from 127.0.0.1 and tells them
  * apart by this port.
  */
-async function planDataNode(number: number): Promise<DataNodePlan> {
+async function planDataNode(number: number, behindProxies: boolean): Promise<DataNodePlan> {
   const host = `127.0.0.${10 + number}`
+  const listenHost = behindProxies ? `127.0.0.${20 + number}` : host
   return {
     name: `datanode-${number}`,
     host,
-    dataPort: await freePort(host),
-    httpPort: await freePort(host),
-    ipcPort: await freePort(host),
+    ...(behindProxies && { listenHost }),
+    dataPort: await freePort(host, listenHost),
+    httpPort: await freePort(host, listenHost),
+    ipcPort: await freePort(host, listenHost),
   }
+}
+
+export function listenHostOf({ host, listenHost }: DataNodePlan): string {
+  return listenHost ?? host
 }
 
 /** The text of core-site.xml or hdfs-site.xml, the same for all daemons and tools of the cluster. */

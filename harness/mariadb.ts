@@ -8,7 +8,7 @@ import { freePort } from './ports.ts'
 import { createDaemon } from './process.ts'
 import type { Service, ServiceKind } from './service.ts'
 
-const HOST = '127.0.0.1'
+export const MARIADB_HOST = '127.0.0.1'
 const DATABASE = 'CS544'
 const USER = 'root'
 const PASSWORD = 'abc'
@@ -20,8 +20,13 @@ export interface MariadbPlan {
 /** A MariaDB server on a loopback port with the database CS544, open to root with the password abc. */
 export const mariadb: ServiceKind<Record<never, never>, MariadbPlan, Service> = {
   install: installMariadb,
-  plan: async () => ({ port: await freePort(HOST) }),
+  plan: async () => ({ port: await freePort(MARIADB_HOST) }),
   open: (folder, { port }) => openMariadb(folder, port),
+}
+
+/** How Millrace is bound to the server, or to a proxy before it. */
+export function mariadbUrl(port: number): string {
+  return `mysql://${USER}:${PASSWORD}@${MARIADB_HOST}:${port}/${DATABASE}`
 }
 
 function openMariadb(folder: string, port: number): Service {
@@ -37,7 +42,7 @@ function openMariadb(folder: string, port: number): Service {
 
   return {
     daemons: [server],
-    environment: { MILLRACE_SOURCE_URL: `mysql://${USER}:${PASSWORD}@${HOST}:${port}/${DATABASE}` },
+    environment: { MILLRACE_SOURCE_URL: mariadbUrl(port) },
 
     async start() {
       await mkdir(join(folder, 'tmp'), { recursive: true })
@@ -52,8 +57,8 @@ function openMariadb(folder: string, port: number): Service {
 /** Run at every start, so each statement may find its work done, and before the server answers anyone. */
 const INIT_SQL = [
   `CREATE DATABASE IF NOT EXISTS ${DATABASE} CHARACTER SET utf8mb4;`,
-  `CREATE OR REPLACE USER '${USER}'@'${HOST}' IDENTIFIED BY '${PASSWORD}';`,
-  `GRANT ALL PRIVILEGES ON *.* TO '${USER}'@'${HOST}' WITH GRANT OPTION;`,
+  `CREATE OR REPLACE USER '${USER}'@'${MARIADB_HOST}' IDENTIFIED BY '${PASSWORD}';`,
+  `GRANT ALL PRIVILEGES ON *.* TO '${USER}'@'${MARIADB_HOST}' WITH GRANT OPTION;`,
   '',
 ].join('\n')
 
@@ -65,7 +70,7 @@ function serverArguments(folder: string, dataFolder: string, initFile: string, p
     `--init-file=${initFile}`,
     `--pid-file=${join(folder, 'mariadbd.pid')}`,
     '--socket=mysql.sock', // within the data folder: a whole path may pass the 107 bytes a socket's name can have
-    `--bind-address=${HOST}`,
+    `--bind-address=${MARIADB_HOST}`,
     `--port=${port}`,
     ...asUser(),
     '--skip-name-resolve',
@@ -102,7 +107,7 @@ function asUser(): string[] {
 
 async function answers(port: number): Promise<boolean> {
   const connection = await createConnection({
-    host: HOST,
+    host: MARIADB_HOST,
     port,
     user: USER,
     password: PASSWORD,

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import type { DataNodePlan, HdfsPlan } from './hdfsPlan.ts'
-import { NAME_NODE_HOST } from './hdfsPlan.ts'
+import { listenHostOf, NAME_NODE_HOST } from './hdfsPlan.ts'
 
 const TIMEOUT_MILLIS = 10_000
 
@@ -40,7 +40,7 @@ export async function nameNodeView(httpPort: number): Promise<NameNodeView> {
 export async function useDataNode(plan: HdfsPlan, node: DataNodePlan): Promise<boolean> {
   // Not what the NameNode thinks: it may not have noticed yet that a restarted DataNode was away.
   const activity = await bean<DataNodeActivity>(
-    `${node.host}:${node.httpPort}`,
+    `${listenHostOf(node)}:${node.httpPort}`,
     'service=DataNode,name=DataNodeActivity*',
   )
   if (activity.BlockReportsNumOps === 0) return false
@@ -62,7 +62,7 @@ async function bean<Bean>(address: string, query: string): Promise<Bean> {
 async function throughNode(url: string, method: string, node: DataNodePlan): Promise<URL> {
   const { Location } = (await (await get(url, method)).json()) as { Location: string }
   const location = new URL(Location)
-  location.host = `${node.host}:${node.httpPort}`
+  location.host = `${listenHostOf(node)}:${node.httpPort}`
   return location
 }
 

@@ -7,13 +7,14 @@ import { createServer } from 'node:net'
 const FIRST_PORT = 15_000
 const LAST_PORT = 32_000
 
-/** A TCP port of `host` that nobody listens on now. */
-export async function freePort(host: string): Promise<number> {
+/** A TCP port that nobody listens on now, on any of the hosts. */
+export async function freePort(...hosts: string[]): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT))
-    if (await isFree(host, port)) return port
+    const free = await Promise.all([...new Set(hosts)].map(host => isFree(host, port)))
+    if (free.every(Boolean)) return port
   }
-  throw new Error(`found no free port of ${host} between ${FIRST_PORT} and ${LAST_PORT} in 100 tries`)
+  throw new Error(`found no free port of ${hosts.join(' and ')} between ${FIRST_PORT} and ${LAST_PORT} in 100 tries`)
 }
 
 export function isFree(host: string, port: number): Promise<boolean> {

@@ -1,10 +1,10 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { openTcpProxy, type TcpProxy } from '../../harness/proxy.ts'
 import { parseWebHdfsUrl, webHdfsStorage } from '../../src/datasources/webHdfsStorage.ts'
 import { LOANS_PATH } from '../../src/loans/loansFile.ts'
 import { averagesIn, COUNTIES } from '../setup/crashLoans.ts'
 import { MIGRATION_POINTS } from '../setup/crashPoints.ts'
-import { type CrashProxy, openCrashProxy } from '../setup/crashProxy.ts'
 import { type CrashProfile, type CrashSite, openCrashSite } from '../setup/crashSite.ts'
 import { describeCrashes } from '../setup/crashSuite.ts'
 import { createMysqlDatabase } from '../setup/mysqlDatabase.ts'
@@ -40,13 +40,13 @@ async function openProfile(folder: string): Promise<CrashProfile> {
 describeCrashes(() => openProfile('/crash'))
 
 describe('a server that starts after a crash while HDFS does not answer', () => {
-  let proxy: CrashProxy
+  let proxy: TcpProxy
   let site: CrashSite
 
   beforeAll(async () => {
     const profile = await openProfile('/crash-unreachable')
     const { nameNodes, user, root } = parseWebHdfsUrl(profile.storageUrl)
-    proxy = await openCrashProxy(nameNodes[0]!)
+    proxy = await openTcpProxy({ target: nameNodes[0]! })
     site = await openCrashSite({ ...profile, storageUrl: `webhdfs://${user}@${proxy.address}${root}` })
   })
   afterAll(async () => {
@@ -65,14 +65,14 @@ describe('a server that starts after a crash while HDFS does not answer', () => 
     const left = await site.temporaries()
     expect(left).toHaveLength(1)
 
-    await proxy.cut()
+    await proxy.refuse()
     await site.withServer(async server => {
       expect(server.newestJob()).toMatchObject({ state: 'INTERRUPTED' })
       await expect(server.averages(COUNTIES)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
       await expect.poll(() => server.logged, { timeout: 10_000 }).toContain('could not look for half-written files')
       expect(await site.temporaries()).toEqual(left)
 
-      await proxy.restore()
+      await proxy.accept()
       expect(await server.averages(COUNTIES)).toEqual(averagesIn(old))
       expect(await site.temporaries()).toEqual([])
       expect(await server.migrate()).toMatchObject({ state: 'SUCCEEDED' })
