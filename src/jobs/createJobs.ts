@@ -4,7 +4,7 @@ import { atMostEvery, type Paced } from './atMostEvery.ts'
 import { type Broadcast, createBroadcast } from './broadcast.ts'
 import { etaSeconds, nextRate, type Rate, startRate } from './estimate.ts'
 import { openHistory } from './history.ts'
-import type { Job, JobControl, JobKind, JobState, Jobs, Work } from './job.ts'
+import type { Job, JobControl, JobKind, JobState, Jobs, StartOptions, Work } from './job.ts'
 import { createIdMaker } from './jobId.ts'
 import { describeProgress } from './words.ts'
 
@@ -20,10 +20,14 @@ export interface JobsOptions {
 const keptJobs = 1_000
 const saveMillis = 500
 const publishMillis = 100
+/** Jobs that may wait in one lane. */
+const mostWaiting = 20
 
 /** A job of this process. */
 interface ActiveJob {
   job: Job
+  /** Undefined where the kind is the lane. */
+  lane: string | undefined
   rate: Rate
   controller: AbortController
   watchers: Broadcast<Job>
@@ -34,7 +38,7 @@ interface ActiveJob {
 }
 
 /**
- * One job of a kind at a time. Progress lives in memory; the history gets it at most twice a second and at each change of
+ * One job of a kind, or of a lane, at a time. Progress lives in memory; the history gets it at most twice a second and at each change of
  * state, watchers at most ten times a second. CONFLICT where another process uses the file.
  */
 export function createJobs({ file, log, clock = Date.now }: JobsOptions): Jobs {
@@ -51,9 +55,12 @@ export function createJobs({ file, log, clock = Date.now }: JobsOptions): Jobs {
     })
   }
 
-  function start(kind: JobKind, work: Work): Job {
+  function start(kind: JobKind, work: Work, { lane }: StartOptions = {}): Job {
     if (closed) throw new MillraceError('UNAVAILABLE', 'The server is stopping and starts no more jobs.')
-    refuseSecond(kind)
+    const before = unended(entry => (lane === undefined ? entry.job.kind === kind : entry.lane === lane))
+    // In a lane the first of them runs, the others wait.
+    const inTheWay = lane === undefined ? before[0] : before[mostWaiting]
+    if (inTheWay) throw refusal(inTheWay.job)
     const now = clock()
     const job: Job = {
       id: makeId(),
@@ -69,32 +76,25 @@ export function createJobs({ file, log, clock = Date.now }: JobsOptions): Jobs {
     }
     history.add(job)
     const watchers = createBroadcast<Job>()
+    const controller = new AbortController()
     const entry: ActiveJob = {
       job,
+      lane,
       rate: startRate(0, now),
-      controller: new AbortController(),
+      controller,
       watchers,
       savePaced: atMostEvery(saveMillis, () => save(job)),
       publishPaced: atMostEvery(publishMillis, () => watchers.publish(copyOf(job))),
       // After this turn, so that the caller sees the job queued.
-      ended: Promise.resolve().then(() => run(entry, work)),
+      ended: turn(before, controller.signal).then(() => run(entry, work)),
     }
     active.set(job.id, entry)
     return copyOf(job)
   }
 
-  function refuseSecond(kind: JobKind): void {
-    for (const { job } of active.values()) {
-      if (job.kind !== kind || hasEnded(job)) continue
-      const progress = job.state === 'RUNNING' ? `, at ${describeProgress(job.progress)}` : ''
-      throw new MillraceError(
-        'CONFLICT',
-        `A ${kind} job is ${job.state.toLowerCase()} already: ${job.id}${progress}.`,
-        {
-          hint: `Follow it with jobProgress(id: "${job.id}"), or stop it with cancelJob(id: "${job.id}").`,
-        },
-      )
-    }
+  /** Those that wait or run, oldest first. */
+  function unended(belongs: (entry: ActiveJob) => boolean): ActiveJob[] {
+    return [...active.values()].filter(entry => !hasEnded(entry.job) && belongs(entry))
   }
 
   async function run(entry: ActiveJob, work: Work): Promise<Job> {
@@ -241,6 +241,19 @@ function failed(errorCode: ErrorCode, message: string, hint?: string): Partial<J
     message: hint === undefined ? message : `${sentence} ${hint}`,
     hint: hint ?? null,
   }
+}
+
+function refusal({ id, kind, state, progress }: Job): MillraceError {
+  const at = state === 'RUNNING' ? `, at ${describeProgress(progress)}` : ''
+  return new MillraceError('CONFLICT', `A ${kind} job is ${state.toLowerCase()} already: ${id}${at}.`, {
+    hint: `Follow it with jobProgress(id: "${id}"), or stop it with cancelJob(id: "${id}").`,
+  })
+}
+
+/** When all of these have ended, or the signal says not to wait. */
+async function turn(before: ActiveJob[], signal: AbortSignal): Promise<void> {
+  const aborted = new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+  await Promise.race([Promise.all(before.map(({ ended }) => ended)), aborted])
 }
 
 function hasEnded({ state }: Job): boolean {

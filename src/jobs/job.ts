@@ -52,10 +52,21 @@ export interface JobControl {
 
 export type Work = (control: JobControl) => Promise<string>
 
+export interface StartOptions {
+  /**
+   * Jobs of one lane, of whatever kind, run one after the other in the order in which they were started; those of other lanes beside
+   * them. Where it is left out, the kind is the lane and a second job is refused instead of queued.
+   */
+  lane?: string
+}
+
 /** The jobs of this server and of those before it in the same data directory. */
 export interface Jobs {
-  /** Starts work at once. CONFLICT where a job of this kind is queued or running; the message names it. */
-  start(kind: JobKind, work: Work): Job
+  /**
+   * Starts work at once, or when the earlier jobs of its lane have ended. Without a lane: CONFLICT where a job of this kind is
+   * queued or running. With one: CONFLICT where too many wait in it. The message names the job in the way.
+   */
+  start(kind: JobKind, work: Work, options?: StartOptions): Job
   /** NOT_FOUND for an unknown id. */
   get(id: string): Job
   /** Newest first. */

@@ -132,6 +132,62 @@ describe('a job', () => {
   })
 })
 
+describe('a lane', () => {
+  it('runs its jobs one after the other, whatever their kind, and those of other lanes beside them', async () => {
+    const jobs = jobsInMemory()
+    const first = drivenWork()
+    const second = drivenWork()
+    const { id } = jobs.start('INGEST_CITIZENS', first.work, { lane: '2026-11-20' })
+    await first.started
+    const waiting = jobs.start('WAREHOUSE_RUN', second.work, { lane: '2026-11-20' })
+    const beside = jobs.start('WAREHOUSE_RUN', async () => 'Another date.', { lane: '2026-11-21' })
+    expect(await jobs.finished(beside.id)).toMatchObject({ state: 'SUCCEEDED' })
+    expect(jobs.get(waiting.id)).toMatchObject({ state: 'QUEUED', startedAt: null })
+    first.succeed('Done.')
+    await second.started
+    expect(jobs.get(id).state).toBe('SUCCEEDED')
+    expect(jobs.get(waiting.id).state).toBe('RUNNING')
+    second.succeed('Done.')
+    expect((await jobs.finished(waiting.id)).state).toBe('SUCCEEDED')
+  })
+
+  it('goes on after a job that fails', async () => {
+    const jobs = jobsInMemory()
+    const { work, started, fail } = drivenWork()
+    jobs.start('WAREHOUSE_RUN', work, { lane: 'one' })
+    const next = jobs.start('WAREHOUSE_RUN', async () => 'Went on.', { lane: 'one' })
+    await started
+    fail(new MillraceError('UNAVAILABLE', 'Gone.'))
+    expect(await jobs.finished(next.id)).toMatchObject({ state: 'SUCCEEDED', message: 'Went on.' })
+  })
+
+  it('drops a waiting job that is cancelled at once, and those behind it still wait for the one that runs', async () => {
+    const jobs = jobsInMemory()
+    const first = drivenWork()
+    const last = drivenWork()
+    jobs.start('WAREHOUSE_RUN', first.work, { lane: 'one' })
+    const middle = jobs.start('WAREHOUSE_RUN', async () => 'Never.', { lane: 'one' })
+    const { id } = jobs.start('WAREHOUSE_RUN', last.work, { lane: 'one' })
+    await first.started
+    expect(await jobs.cancel(middle.id)).toMatchObject({ state: 'CANCELLED', startedAt: null })
+    await new Promise(setImmediate)
+    expect(jobs.get(id).state).toBe('QUEUED')
+    first.succeed('Done.')
+    await last.started
+    last.succeed('Done.')
+    expect((await jobs.finished(id)).state).toBe('SUCCEEDED')
+  })
+
+  it('is bounded: a job that would be the twenty-second is refused', async () => {
+    const jobs = jobsInMemory()
+    const { work } = drivenWork()
+    for (let count = 0; count < 21; count++) jobs.start('WAREHOUSE_RUN', work, { lane: 'one' })
+    expect(() => jobs.start('WAREHOUSE_RUN', work, { lane: 'one' })).toThrow(
+      expect.objectContaining({ code: 'CONFLICT' }),
+    )
+  })
+})
+
 describe('cancelling', () => {
   it('aborts the work and answers once it has ended', async () => {
     const jobs = jobsInMemory()
