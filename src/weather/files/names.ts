@@ -1,0 +1,115 @@
+import { MillraceError } from '../../errors.ts'
+
+/** Where the Parquet files of all partitions lie. */
+export const DATA_FOLDER = '/data'
+
+/** The batches of one partition that one file holds; first and last are the same for a file as the sink wrote it. */
+export interface BatchRange {
+  partition: number
+  firstBatch: number
+  /** Inclusive. */
+  lastBatch: number
+}
+
+/** "/data/partition-2-batch-7.parquet", or "/data/partition-2-batch-3-to-7.parquet" for a merged file. */
+export function batchPath({ partition, firstBatch, lastBatch }: BatchRange): string {
+  const batches = firstBatch === lastBatch ? `${firstBatch}` : `${firstBatch}-to-${lastBatch}`
+  return `${DATA_FOLDER}/partition-${partition}-batch-${batches}.parquet`
+}
+
+const NUMBER = '0|[1-9][0-9]{0,14}'
+const NAME = new RegExp(`^partition-(${NUMBER})-batch-(${NUMBER})(?:-to-(${NUMBER}))?\\.parquet$`)
+
+/** Undefined for a name that batchPath would not give. */
+export function parseBatchName(name: string): BatchRange | undefined {
+  const match = NAME.exec(name)
+  if (!match) return undefined
+  const [partition, firstBatch] = [Number(match[1]), Number(match[2])]
+  if (match[3] === undefined) return { partition, firstBatch, lastBatch: firstBatch }
+  const lastBatch = Number(match[3])
+  return lastBatch > firstBatch ? { partition, firstBatch, lastBatch } : undefined
+}
+
+/** What the names of one partition's files say. */
+export interface VisibleSet<File> {
+  /** The files to read, ascending: together they hold each batch once, but for the holes. */
+  visible: File[]
+  /** Files whose batches are all in a visible merged file: nobody needs them any more. */
+  replaced: File[]
+  /** Batches that no visible file holds although there are later ones. */
+  holes: { firstBatch: number; lastBatch: number }[]
+  /** Behind all that is there, visible or not. */
+  nextBatch: number
+}
+
+/**
+ * Which files of one partition hold its batches, from the names alone. Of the chains that begin at batch 0 and go on without a gap or an
+ * overlap, the one that reaches furthest; of several, the one whose first different file is the largest. So a merged file takes the place
+ * of what it was merged from at the moment it appears, and a file that reappears inside its range changes nothing. Merged files that
+ * overlap lose nothing as long as one chain is whole.
+ */
+export function visibleSet<File extends BatchRange>(files: readonly File[]): VisibleSet<File> {
+  const next = furthestFrom(files)
+  const starts = [...next.keys()].sort((a, b) => a - b)
+  const nextBatch = files.reduce((end, { lastBatch }) => Math.max(end, lastBatch + 1), 0)
+  const visible: File[] = []
+  const holes: VisibleSet<File>['holes'] = []
+  let at = 0
+  let start = 0
+  while (at < nextBatch) {
+    const file = next.get(at)
+    if (file) {
+      visible.push(file)
+      at = file.lastBatch + 1
+      continue
+    }
+    while (start < starts.length && starts[start]! < at) start++
+    const resumed = starts[start] ?? nextBatch
+    holes.push({ firstBatch: at, lastBatch: resumed - 1 })
+    at = resumed
+  }
+  return { visible, replaced: replacedBy(visible, files), holes, nextBatch }
+}
+
+/** For each batch that a file begins with, the file to take there. */
+function furthestFrom<File extends BatchRange>(files: readonly File[]): Map<number, File> {
+  const next = new Map<number, File>()
+  const reach = new Map<number, number>()
+  const reachOf = ({ lastBatch }: File) => reach.get(lastBatch + 1) ?? lastBatch + 1
+  for (const file of files.toSorted((a, b) => b.firstBatch - a.firstBatch)) {
+    const other = next.get(file.firstBatch)
+    if (other) {
+      const further = reachOf(file) - reachOf(other)
+      if (further < 0 || (further === 0 && file.lastBatch <= other.lastBatch)) continue
+    }
+    next.set(file.firstBatch, file)
+    reach.set(file.firstBatch, reachOf(file))
+  }
+  return next
+}
+
+function replacedBy<File extends BatchRange>(visible: readonly File[], files: readonly File[]): File[] {
+  const chosen = new Set(visible)
+  let at = 0
+  return files
+    .filter(file => !chosen.has(file))
+    .sort((a, b) => a.firstBatch - b.firstBatch || a.lastBatch - b.lastBatch)
+    .filter(({ firstBatch, lastBatch }) => {
+      while (at < visible.length && visible[at]!.lastBatch < firstBatch) at++
+      const holder = visible[at]
+      return holder !== undefined && holder.firstBatch <= firstBatch && lastBatch <= holder.lastBatch
+    })
+}
+
+/** The set as it is, or DATA_LOST where it has a hole. */
+export function withoutHoles<File>(partition: number, set: VisibleSet<File>): VisibleSet<File> {
+  const [hole] = set.holes
+  if (!hole) return set
+  const { firstBatch, lastBatch } = hole
+  const lost = firstBatch === lastBatch ? `batch ${firstBatch}` : `batches ${firstBatch} to ${lastBatch}`
+  throw new MillraceError(
+    'DATA_LOST',
+    `Partition ${partition} has no file in ${DATA_FOLDER} that holds ${lost}, although there are later ones.`,
+    { hint: 'Put the file back; or start the stream, which writes it again while the log still has its records.' },
+  )
+}
