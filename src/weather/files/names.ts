@@ -9,25 +9,30 @@ export interface BatchRange {
   firstBatch: number
   /** Inclusive. */
   lastBatch: number
+  /** 1, 2, ... for a file that takes the place of a damaged or foreign one of the same batches. */
+  repair?: number
 }
 
-/** "/data/partition-2-batch-7.parquet", or "/data/partition-2-batch-3-to-7.parquet" for a merged file. */
-export function batchPath({ partition, firstBatch, lastBatch }: BatchRange): string {
+/** "/data/partition-2-batch-7.parquet", or "/data/partition-2-batch-3-to-7.parquet" for a merged file; a repair ends with "-repair-1". */
+export function batchPath({ partition, firstBatch, lastBatch, repair = 0 }: BatchRange): string {
   const batches = firstBatch === lastBatch ? `${firstBatch}` : `${firstBatch}-to-${lastBatch}`
-  return `${DATA_FOLDER}/partition-${partition}-batch-${batches}.parquet`
+  return `${DATA_FOLDER}/partition-${partition}-batch-${batches}${repair > 0 ? `-repair-${repair}` : ''}.parquet`
 }
 
 const NUMBER = '0|[1-9][0-9]{0,14}'
-const NAME = new RegExp(`^partition-(${NUMBER})-batch-(${NUMBER})(?:-to-(${NUMBER}))?\\.parquet$`)
+const NAME = new RegExp(
+  `^partition-(${NUMBER})-batch-(${NUMBER})(?:-to-(${NUMBER}))?(?:-repair-([1-9][0-9]{0,2}))?\\.parquet$`,
+)
 
 /** Undefined for a name that batchPath would not give. */
 export function parseBatchName(name: string): BatchRange | undefined {
   const match = NAME.exec(name)
   if (!match) return undefined
   const [partition, firstBatch] = [Number(match[1]), Number(match[2])]
-  if (match[3] === undefined) return { partition, firstBatch, lastBatch: firstBatch }
+  const repair = match[4] === undefined ? {} : { repair: Number(match[4]) }
+  if (match[3] === undefined) return { partition, firstBatch, lastBatch: firstBatch, ...repair }
   const lastBatch = Number(match[3])
-  return lastBatch > firstBatch ? { partition, firstBatch, lastBatch } : undefined
+  return lastBatch > firstBatch ? { partition, firstBatch, lastBatch, ...repair } : undefined
 }
 
 /** What the names of one partition's files say. */
@@ -46,7 +51,7 @@ export interface VisibleSet<File> {
  * Which files of one partition hold its batches, from the names alone. Of the chains that begin at batch 0 and go on without a gap or an
  * overlap, the one that reaches furthest; of several, the one whose first different file is the largest. So a merged file takes the place
  * of what it was merged from at the moment it appears, and a file that reappears inside its range changes nothing. Merged files that
- * overlap lose nothing as long as one chain is whole.
+ * overlap lose nothing as long as one chain is whole. Of several files of the same batches the last repair counts.
  */
 export function visibleSet<File extends BatchRange>(files: readonly File[]): VisibleSet<File> {
   const next = furthestFrom(files)
@@ -80,7 +85,9 @@ function furthestFrom<File extends BatchRange>(files: readonly File[]): Map<numb
     const other = next.get(file.firstBatch)
     if (other) {
       const further = reachOf(file) - reachOf(other)
-      if (further < 0 || (further === 0 && file.lastBatch <= other.lastBatch)) continue
+      const longer = file.lastBatch - other.lastBatch
+      const later = (file.repair ?? 0) - (other.repair ?? 0)
+      if ((further || longer || later) <= 0) continue
     }
     next.set(file.firstBatch, file)
     reach.set(file.firstBatch, reachOf(file))

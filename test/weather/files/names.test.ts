@@ -15,6 +15,19 @@ describe('the names of batch files', () => {
     expect(batchPath({ partition: 2, firstBatch: 3, lastBatch: 7 })).toBe('/data/partition-2-batch-3-to-7.parquet')
   })
 
+  test('say which repair a file is', () => {
+    const repaired = { partition: 2, firstBatch: 7, lastBatch: 7, repair: 1 }
+    expect(batchPath(repaired)).toBe('/data/partition-2-batch-7-repair-1.parquet')
+    expect(parseBatchName('partition-2-batch-7-repair-1.parquet')).toEqual(repaired)
+    expect(parseBatchName('partition-2-batch-3-to-7-repair-12.parquet')).toEqual({
+      partition: 2,
+      firstBatch: 3,
+      lastBatch: 7,
+      repair: 12,
+    })
+    expect(parseBatchName('partition-2-batch-7-repair-0.parquet')).toBeUndefined()
+  })
+
   test('are read back', () => {
     const number = fc.integer({ min: 0, max: 1_000_000_000 })
     fc.assert(
@@ -49,6 +62,20 @@ describe('the visible files of a partition', () => {
     expect(shown(set.visible)).toEqual(['0-2', '3', '4'])
     expect(shown(set.replaced)).toEqual(['1', '2'])
     expect(set).toMatchObject({ holes: [], nextBatch: 5 })
+  })
+
+  test('are the last repair of a file, and what reaches further than any repair', () => {
+    const range = { partition: 0, firstBatch: 0, lastBatch: 0 }
+    const next = { ...range, firstBatch: 1, lastBatch: 1 }
+    const repairs = [{ ...range, repair: 1 }, range, { ...range, repair: 10 }, { ...range, repair: 2 }, next]
+    expect(visibleSet(repairs)).toEqual({
+      visible: [{ ...range, repair: 10 }, next],
+      replaced: [{ ...range, repair: 1 }, range, { ...range, repair: 2 }],
+      holes: [],
+      nextBatch: 2,
+    })
+    const merged = { ...range, lastBatch: 1 }
+    expect(visibleSet([...repairs, merged]).visible).toEqual([merged])
   })
 
   test('are the largest of merged files inside each other', () => {
