@@ -125,6 +125,16 @@ describe('answers of NameNodes', () => {
     expect(String(error)).not.toMatch(/[<\p{Cc}]/u)
   })
 
+  test('a host that Hadoop cannot look up is worth another try, unlike another illegal argument', async () => {
+    const answers = ['java.net.UnknownHostException: boss', 'Invalid value']
+    const nameNode = await fake((_, response) =>
+      answerException(response, 'IllegalArgumentException', answers.shift()!, 400),
+    )
+    const storage = open(nameNode)
+    await expect(storage.stat('/file')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(storage.stat('/file')).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
+  })
+
   test('a message of a RemoteException is cut to one short line without control characters', async () => {
     const message = `line one \u001b[31m${'x'.repeat(10_000)}\nat org.apache.Secret(Secret.java:1)`
     const nameNode = await fake((_, response) => answerException(response, 'AccessControlException', message))

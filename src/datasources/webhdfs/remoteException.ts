@@ -134,6 +134,13 @@ const RULES: readonly Rule[] = [
   { exception: 'InvalidPathException', code: 'BAD_USER_INPUT', says: path => `HDFS does not take ${path} for a path` },
   {
     exception: 'IllegalArgumentException',
+    message: /UnknownHostException/,
+    code: 'UNAVAILABLE',
+    says: path => `a DataNode could not look up a host that it needs for ${path}`,
+    hint: 'Try again; if it stays so, check the name server of the DataNodes.',
+  },
+  {
+    exception: 'IllegalArgumentException',
     code: 'BAD_USER_INPUT',
     says: path => `HDFS does not take the request about ${path}`,
   },
