@@ -1,10 +1,9 @@
 import { access, constants } from 'node:fs/promises'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { MillraceError } from '../errors.ts'
-import type { Call } from './call.ts'
-import { collectGarbage } from './collectGarbage.ts'
-import { rowReader } from './duckdbRows.ts'
-import { describeDuckdbColumn } from './duckdbTypes.ts'
+import { duckdbConnections } from './duckdbConnections.ts'
+import { rowReader, streamedRows } from './duckdbRows.ts'
+import { describeDuckdbColumn, quoteDuckdbName } from './duckdbTypes.ts'
 import {
   type DescribedColumn,
   describeQuery,
@@ -16,53 +15,10 @@ import {
 } from './rowQuery.ts'
 import type { Row, Source, TableQuery } from './source.ts'
 
-/** A chunk of the sample is 4 MB that only its finalizer frees; without this a migration is 100 MB larger. */
-const CHUNKS_PER_COLLECTION = 8
-/** A chunk has eight times as many: its values are made a batch at a time, so that the thread is never busy for long. */
-const ROWS_PER_BATCH = 256
-
 /** Rows from a DuckDB file, opened for reading only and when first asked. NOT_FOUND where there is no file. */
 export function duckdbSource({ file }: { file: string }): Source {
-  let opening: Promise<DuckDBInstance> | undefined
-  let closing = new AbortController()
-
-  async function connect(): Promise<DuckDBConnection> {
-    opening ??= openReadOnly(file)
-    try {
-      return await (await opening).connect()
-    } catch (error) {
-      opening = undefined
-      throw error
-    }
-  }
-  /** Runs `use` with a connection of its own, interrupted by the caller's signal and by close(). */
-  async function* withConnection<T>(
-    call: Call,
-    use: (connection: DuckDBConnection, signal: AbortSignal) => AsyncIterable<T>,
-  ): AsyncGenerator<T, void, undefined> {
-    const signal = call.signal ? AbortSignal.any([call.signal, closing.signal]) : closing.signal
-    signal.throwIfAborted()
-    const connection = await connect()
-    const interrupt = () => connection.interrupt()
-    signal.addEventListener('abort', interrupt, { once: true })
-    try {
-      for await (const item of use(connection, signal)) {
-        signal.throwIfAborted()
-        yield item
-      }
-    } catch (error) {
-      signal.throwIfAborted()
-      throw error
-    } finally {
-      signal.removeEventListener('abort', interrupt)
-      connection.interrupt()
-      connection.closeSync()
-    }
-  }
-  async function answer<T>(call: Call, ask: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    for await (const result of withConnection(call, connection => once(ask(connection)))) return result
-    throw new MillraceError('INTERNAL', 'A question to DuckDB had no answer.')
-  }
+  const connections = duckdbConnections(() => openReadOnly(file))
+  const { answer } = connections
 
   return {
     kind: 'duckdb',
@@ -79,25 +35,14 @@ export function duckdbSource({ file }: { file: string }): Source {
         const rows = await readAll(connection, sql, parametersOf(query))
         return Number(rows[0]?.[0])
       }),
-    rows: (query, call = {}) => withConnection(call, (connection, signal) => readRows(connection, query, signal)),
+    rows: (query, call = {}) => connections.stream(call, (connection, signal) => readRows(connection, query, signal)),
     ping: (call = {}) =>
       answer(call, async connection => {
         const rows = await readAll(connection, 'SELECT version()')
         return `DuckDB ${String(rows[0]?.[0])}`
       }),
-    async close() {
-      closing.abort(new MillraceError('CANCELLED', 'The DuckDB source was closed while it was in use.'))
-      closing = new AbortController()
-      const instance = await opening?.catch(() => undefined)
-      opening = undefined
-      instance?.closeSync()
-    },
+    close: () => connections.close(new MillraceError('CANCELLED', 'The DuckDB source was closed while it was in use.')),
   }
-}
-
-/** A name in SQL, whatever characters it has. */
-export function quoteDuckdbName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }
 
 const DIALECT: SqlDialect = { quote: quoteDuckdbName, parameters: ['$1::DOUBLE', '$2::DOUBLE'] }
@@ -117,16 +62,9 @@ async function* readRows(
   const range = parametersOf(query)
   const result = await connection.stream(`SELECT ${selectList} ${fromWhere}`, range)
   let received = 0
-  let chunks = 0
-  for (;;) {
-    const chunk = await result.fetchChunk()
-    if (!chunk || chunk.rowCount === 0) break
-    if (++chunks % CHUNKS_PER_COLLECTION === 0) collectGarbage()
-    for (let start = 0; start < chunk.rowCount; start += ROWS_PER_BATCH) {
-      const rows = read(chunk, start, Math.min(start + ROWS_PER_BATCH, chunk.rowCount))
-      received += rows.length
-      yield rows
-    }
+  for await (const rows of streamedRows(result, read)) {
+    received += rows.length
+    yield rows
   }
   signal.throwIfAborted()
   const expected = Number((await readAll(connection, `SELECT COUNT(*) ${fromWhere}`, range))[0]?.[0])
@@ -179,8 +117,4 @@ async function tableNames(connection: DuckDBConnection): Promise<string[]> {
 async function readAll(connection: DuckDBConnection, sql: string, values: (string | number)[] = []): Promise<Row[]> {
   const reader = await connection.runAndReadAll(sql, values)
   return reader.getRows()
-}
-
-async function* once<T>(promise: Promise<T>): AsyncGenerator<T, void, undefined> {
-  yield await promise
 }

@@ -11,7 +11,7 @@ export interface DuckdbColumn {
 const asIs = (column: string) => column
 const asText = (column: string) => `CAST(${column} AS VARCHAR)`
 
-const INTEGERS: Readonly<Record<string, ColumnType>> = {
+const INTEGERS: Readonly<Record<string, ColumnType & { kind: 'integer' }>> = {
   TINYINT: { kind: 'integer', bits: 8, signed: true },
   SMALLINT: { kind: 'integer', bits: 16, signed: true },
   INTEGER: { kind: 'integer', bits: 32, signed: true },
@@ -20,6 +20,42 @@ const INTEGERS: Readonly<Record<string, ColumnType>> = {
   USMALLINT: { kind: 'integer', bits: 16, signed: false },
   UINTEGER: { kind: 'integer', bits: 32, signed: false },
   UBIGINT: { kind: 'integer', bits: 64, signed: false },
+}
+
+/** The DuckDB type that holds all values of a column. */
+export function duckdbTypeName(type: ColumnType): string {
+  switch (type.kind) {
+    case 'integer': {
+      const found = Object.entries(INTEGERS).find(
+        ([, { bits, signed }]) => bits === type.bits && signed === type.signed,
+      )
+      return found![0]
+    }
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`
+    case 'float':
+      return type.bits === 32 ? 'FLOAT' : 'DOUBLE'
+    case 'boolean':
+      return 'BOOLEAN'
+    case 'date':
+      return 'DATE'
+    case 'timestamp':
+      return type.utc ? 'TIMESTAMP WITH TIME ZONE' : 'TIMESTAMP'
+    case 'text':
+      return 'VARCHAR'
+    case 'binary':
+      return 'BLOB'
+  }
+}
+
+/** A text in DuckDB's SQL, whatever characters it has. */
+export function quoteDuckdbText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+/** A name in DuckDB's SQL, whatever characters it has. */
+export function quoteDuckdbName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
 }
 
 /**
