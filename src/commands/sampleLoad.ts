@@ -8,10 +8,10 @@ import { formatCount } from './words.ts'
 
 export const sampleLoad = defineCommand({
   name: 'sample load',
-  summary: 'put the synthetic loans into a MySQL database, all or none',
+  summary: 'put the synthetic loans, regions and occupations into a MySQL database, all or none',
   inputs: {
     into: optional('--into <url>', 'mysql://user:password@host:3306/database (default: MILLRACE_SOURCE_URL)', text),
-    replace: flag('--replace', 'drop loans and loan_types where they are'),
+    replace: flag('--replace', 'drop tables of the same names where they are'),
   },
   async run({ progress, terminal }, { into, replace }) {
     const url = into ?? withDotEnv(terminal.environment, terminal.folder).MILLRACE_SOURCE_URL
@@ -22,9 +22,16 @@ export const sampleLoad = defineCommand({
     }
     const database = showMysqlAddress(parseMysqlUrl(url))
     const { loadSampleInto } = await import('../loans/sample/loadSample.ts')
+    const { mysqlReferenceTables } = await import('../warehouse/sample/referenceTables.ts')
+    const otherTables = mysqlReferenceTables()
     const display = progress('sample')
     try {
-      await loadSampleInto(url, { replace, onProgress: showSampleProgress(display), signal: terminal.signal })
+      await loadSampleInto(url, {
+        replace,
+        otherTables,
+        onProgress: showSampleProgress(display),
+        signal: terminal.signal,
+      })
     } finally {
       display.stop()
     }

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '../../randomSql.ts'
 
 const AGES = ["'<25'", "'25-34'", "'35-44'", "'45-54'", "'55-64'", "'65-74'", "'>74'"]
 

@@ -1,16 +1,18 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { createMysqlTables, type NewTable } from '../../datasources/mysqlTables.ts'
 import { MillraceError } from '../../errors.ts'
+import { text } from '../../randomSql.ts'
 import { SAMPLE_SEED, type SampleProgress } from './createSample.ts'
 import { loansSelect, prepareLoans } from './loanSql.ts'
-import { text } from './random.ts'
 import { LOAN_COLUMNS, LOAN_TYPES, SAMPLE_LOANS, type SampleType } from './schema.ts'
 
 export interface LoadSampleOptions {
   /** As for createSample(). */
   seed?: number
-  /** Drops `loans` and `loan_types` where they are; CONFLICT otherwise. */
+  /** Drops the tables where they are; CONFLICT otherwise. */
   replace?: boolean
+  /** Tables of others that are loaded with them. */
+  otherTables?: readonly NewTable[]
   onProgress?: (progress: SampleProgress) => void
   signal?: AbortSignal
 }
@@ -20,12 +22,15 @@ export interface LoadSampleOptions {
  * Errors as in Source, and CONFLICT where the tables are there already.
  */
 export async function loadSampleInto(mysqlUrl: string, options: LoadSampleOptions = {}): Promise<void> {
-  const { seed = SAMPLE_SEED, replace = false, onProgress, signal } = options
+  const { seed = SAMPLE_SEED, replace = false, otherTables = [], onProgress, signal } = options
   signal?.throwIfAborted()
   const instance = await DuckDBInstance.create(':memory:')
   try {
-    const tables = [loanTypes(), loans(await instance.connect(), seed)]
-    const onRows = (rows: number) => onProgress?.({ done: Math.max(0, rows - LOAN_TYPES.length), total: SAMPLE_LOANS })
+    const tables = [loanTypes(), loans(await instance.connect(), seed), ...otherTables]
+    const onRows = (rows: number) => {
+      const done = Math.min(SAMPLE_LOANS, Math.max(0, rows - LOAN_TYPES.length))
+      onProgress?.({ done, total: SAMPLE_LOANS })
+    }
     await createMysqlTables(mysqlUrl, tables, { replace, onRows, ...(signal && { signal }) })
   } finally {
     instance.closeSync()

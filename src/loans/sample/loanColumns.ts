@@ -1,4 +1,4 @@
-import { type Random, text } from './random.ts'
+import { type Random, text } from '../../randomSql.ts'
 
 /** Numeric fields that a small lender need not report have this code, text fields the word. */
 const EXEMPT_CODE = '1111'

@@ -1,7 +1,7 @@
+import { type Random, randomSql, text } from '../../randomSql.ts'
 import { applicantColumns } from './applicantColumns.ts'
 import { loanColumns } from './loanColumns.ts'
 import { PLACES } from './places.ts'
-import { type Random, randomSql, text } from './random.ts'
 import { LOAN_COLUMNS, SAMPLE_LOANS, SAMPLE_LOANS_IN_RANGE } from './schema.ts'
 
 /** How many people one slot of the county lottery stands for. */

@@ -13,7 +13,7 @@ export interface Random {
   chance: (label: string, countOf1000: number) => string
 }
 
-/** `rowNumber` is the SQL name of an integer below 2^20, the only thing besides label and seed that a draw depends on. */
+/** `rowNumber` is the SQL name of an integer from 0 to 2^31 - 1, the only thing besides label and seed that a draw depends on. */
 export function randomSql(seed: number, rowNumber: string): Random {
   function draw(label: string, size: number | string): string {
     return `CAST(hash(CAST(${rowNumber} AS BIGINT) * 4294967296 + ${labelHash(`${seed}/${label}`)}) % ${size} AS INTEGER)`
