@@ -29,6 +29,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   analyzer: ['client'],
   client: [],
   loans: ['jobs', 'datasources', 'parquet'],
+  weather: ['jobs', 'datasources', 'parquet'],
   warehouse: ['jobs', 'datasources', 'parquet'],
   jobs: [],
   systems: ['datasources'],
