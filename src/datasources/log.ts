@@ -29,6 +29,9 @@ export interface Log {
    */
   fetch(topic: string, partition: number, from: FetchFrom, call?: Call): Promise<Fetched>
 
+  /** Gives up the records before `offset`: `begin` becomes `offset`, or stays where it is further already. BAD_USER_INPUT beyond `end`. */
+  trim(topic: string, partition: number, offset: number, call?: Call): Promise<void>
+
   /** Idempotent, acknowledged by all in-sync replicas, with bounded retries. */
   producer(): LogProducer
 

@@ -1,0 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { sqliteLog } from '../../src/datasources/sqliteLog.ts'
+import { testLog } from '../contract/log.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'millrace-log-'))
+afterAll(() => rm(folder, { recursive: true }))
+
+testLog('a log in a file', async () => sqliteLog({ file: join(folder, 'not/there/yet/log.sqlite') }))
