@@ -162,7 +162,9 @@ function openLoans({ config, directory, source, storage, jobs, encoder, log }: L
     encoder,
     publisher: sweptPublisher(storage, directory.ownerId, PUBLISHED_FOLDERS, log),
     workFolder: directory.workFolder,
+    owner: directory.ownerId,
     sourceWaitMillis: config.sourceWaitSeconds * 1000,
+    storageWaitMillis: config.storageWaitSeconds * 1000,
     migrationMemoryBytes: config.migrationMemoryMib * BYTES_PER_MIB,
     note: (message, details) => log.warn(details, message),
   })

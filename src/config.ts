@@ -18,6 +18,7 @@ export interface Config {
   dataDir: string
   logLevel: LogLevel
   sourceWaitSeconds: number
+  storageWaitSeconds: number
   migrationMemoryMib: number
   encodeThreads: number
   limits: Limits
@@ -78,6 +79,7 @@ export function readConfig(environment: Environment): Config {
     dataDir,
     logLevel: values.MILLRACE_LOG_LEVEL,
     sourceWaitSeconds: values.MILLRACE_SOURCE_WAIT_SECONDS,
+    storageWaitSeconds: values.MILLRACE_STORAGE_WAIT_SECONDS,
     migrationMemoryMib: values.MILLRACE_MIGRATION_MEMORY_MIB,
     encodeThreads: values.MILLRACE_ENCODE_THREADS,
     limits: {
@@ -116,6 +118,7 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_DATA_DIR: config.dataDir,
     MILLRACE_LOG_LEVEL: config.logLevel,
     MILLRACE_SOURCE_WAIT_SECONDS: config.sourceWaitSeconds,
+    MILLRACE_STORAGE_WAIT_SECONDS: config.storageWaitSeconds,
     MILLRACE_MIGRATION_MEMORY_MIB: config.migrationMemoryMib,
     MILLRACE_ENCODE_THREADS: config.encodeThreads,
     MILLRACE_MAX_DEPTH: config.limits.depth,

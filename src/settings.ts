@@ -88,6 +88,11 @@ export const SETTINGS = {
     fallback: '120',
     ...wholeNumber(0, 86_400),
   }),
+  MILLRACE_STORAGE_WAIT_SECONDS: setting({
+    description: 'How long a migration waits for a storage that is starting, in safe mode or fails over.',
+    fallback: '60',
+    ...wholeNumber(0, 86_400),
+  }),
   MILLRACE_MIGRATION_MEMORY_MIB: setting({
     description: 'How much packed but not yet written data a migration may hold in memory, in MiB.',
     fallback: '64',

@@ -26,6 +26,7 @@ test('nothing set: everything embedded, on loopback', () => {
     dataDir: resolve('data'),
     logLevel: 'info',
     sourceWaitSeconds: 120,
+    storageWaitSeconds: 60,
     migrationMemoryMib: 64,
     encodeThreads: 1,
     limits: { depth: 10, aliases: 100, tokens: 4000, cost: 5000, bodyBytes: 262_144 },

@@ -12,6 +12,8 @@ export interface PublishOptions {
   owner: string
   /** Looks at what was written before others see it, a second read for example; DATA_LOST or UNAVAILABLE from it has it written again. */
   check?: (temporary: FileStatus) => Promise<void>
+  /** Each step is tried again for so long where the storage does not answer: while it is restarted, say. Three times in any case. */
+  retryForMillis?: number
   call?: Call
   surroundings?: Surroundings
 }
@@ -28,6 +30,7 @@ const REAL: Surroundings = { clock: systemClock, newId: randomUUID }
 /** How often and how patiently a doubtful step is tried again. */
 const ATTEMPTS = 3
 const FIRST_PAUSE_MILLIS = 200
+const LONGEST_PAUSE_MILLIS = 2_000
 /** For removing an abandoned temporary; the sweep gets what is left behind. */
 const CLEAN_UP_MILLIS = 2_000
 const LOOK_AGAIN_MILLIS = [20, 60, 120, 200] as const
@@ -174,14 +177,17 @@ async function renameOnce(rename: 'rename' | 'renameNew', task: Task, temporary:
 }
 
 /** Tries again what failed for want of an answer, with a pause that doubles; never what its own content failed. */
-async function again<T>({ call, surroundings }: Task, step: () => Promise<T>): Promise<T> {
+async function again<T>({ call, retryForMillis = 0, surroundings }: Task, step: () => Promise<T>): Promise<T> {
+  const { clock } = surroundings
+  const until = clock.nowMillis() + retryForMillis
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await step()
     } catch (error) {
       call.signal?.throwIfAborted()
-      if (attempt === ATTEMPTS || !hasCode(error, 'UNAVAILABLE', 'DATA_LOST')) throw unwrapped(error)
-      await surroundings.clock.pause(FIRST_PAUSE_MILLIS * 2 ** (attempt - 1), call.signal)
+      const worthIt = attempt < ATTEMPTS || clock.nowMillis() < until
+      if (!worthIt || !hasCode(error, 'UNAVAILABLE', 'DATA_LOST')) throw unwrapped(error)
+      await clock.pause(Math.min(FIRST_PAUSE_MILLIS * 2 ** (attempt - 1), LONGEST_PAUSE_MILLIS), call.signal)
     }
   }
 }
@@ -255,6 +261,14 @@ export function temporaryName(name: string, owner: string, uuid: string): string
 export function parseTemporaryName(name: string): { name: string; owner: string; uuid: string } | undefined {
   const { groups } = TEMPORARY.exec(name) ?? {}
   return groups && { name: groups.name!, owner: groups.owner!, uuid: groups.uuid! }
+}
+
+/** Removes whatever anybody has half-written of one file: who still writes it can no longer put it there. */
+export async function removeTemporaries(storage: Storage, path: string, call: Call = {}): Promise<void> {
+  for (const { path: found, kind } of await storage.list(parentOf(path), call)) {
+    const start = parseTemporaryName(nameOf(found))?.name
+    if (kind === 'file' && start !== undefined && nameOf(path).startsWith(start)) await storage.remove(found, call)
+  }
 }
 
 export interface SweepOptions {

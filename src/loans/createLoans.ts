@@ -18,8 +18,14 @@ export interface CreateLoansOptions {
   jobs: Jobs
   /** A local folder for files that live no longer than a call. */
   workFolder: string
+  /** How long a migration waits for a source, and for a storage, that is not ready. */
   sourceWaitMillis: number
+  storageWaitMillis: number
   migrationMemoryBytes: number
+  /** This server, by its data directory, among those that share the storage. */
+  owner: string
+  /** LEASE_LIFE_MILLIS where left out. */
+  leaseLifeMillis?: number
   /** How long after its question an average waits for its partition to be durable; DURABLE_WITHIN_MILLIS where left out. */
   durableWithinMillis?: number
   /** Told of what a user does not see but an operator may want to. */
@@ -27,11 +33,10 @@ export interface CreateLoansOptions {
 }
 
 export function createLoans(options: CreateLoansOptions): Loans {
-  const { storage, publisher, jobs, workFolder, sourceWaitMillis, migrationMemoryBytes: memoryBytes, note } = options
+  const { storage, publisher, jobs, workFolder, migrationMemoryBytes: memoryBytes, note } = options
   const files = loansFiles(storage, { workFolder })
   return {
-    migrate: () =>
-      jobs.start('MIGRATE_LOANS', control => migrateLoans({ ...options, sourceWaitMillis, memoryBytes }, control)),
+    migrate: () => jobs.start('MIGRATE_LOANS', control => migrateLoans({ ...options, memoryBytes }, control)),
     averagesOf: countyAverages({
       storage,
       publisher,

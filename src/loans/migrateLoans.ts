@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Publisher } from '../datasources/publish.ts'
+import { type Lease, takeLease } from '../datasources/lease.ts'
+import { type Publisher, removeTemporaries } from '../datasources/publish.ts'
 import type { RowQuery, Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
 import { hasCode, MillraceError } from '../errors.ts'
@@ -21,10 +22,18 @@ export interface MigrateLoansOptions {
   encoder: Encoder
   /** A local folder for the spool. */
   workFolder: string
-  /** How long to wait for a source that is still starting. */
+  /** How long to wait for a source, and for a storage, that is still starting. */
   sourceWaitMillis: number
+  storageWaitMillis: number
   memoryBytes: number
+  /** This server, by its data directory, among those that share the storage. */
+  owner: string
+  /** LEASE_LIFE_MILLIS where left out. */
+  leaseLifeMillis?: number
 }
+
+/** Holds the lease of the one migration that may run on a storage; not in the folder of the file, which people look into. */
+const LEASE_FOLDER = '/.millrace/leases/migrate-loans'
 
 /**
  * Streams the join from the source into a Parquet file grouped by county, and publishes it. Readers see the old file or the
@@ -32,15 +41,52 @@ export interface MigrateLoansOptions {
  * @returns what was done, in one sentence.
  */
 export async function migrateLoans(options: MigrateLoansOptions, control: JobControl): Promise<string> {
-  const { source, storage, publisher } = options
-  const { signal } = control
+  const { source, storage, sourceWaitMillis, storageWaitMillis } = options
   control.report({ unit: 'rows' })
-  await waitForSource(source, options.sourceWaitMillis, control)
-  await storage.ping({ signal })
-  const query = await loansQuery(source, { signal })
+  await waitForSystem(source, { ...SOURCE, waitMillis: sourceWaitMillis }, control)
+  await waitForSystem(storage, { ...STORAGE, waitMillis: storageWaitMillis }, control)
+  return await withLease(options, control, async (lease, signal) => {
+    const query = await loansQuery(source, { signal })
+    return await copyLoans(options, query, lease, { ...control, signal })
+  })
+}
+
+/**
+ * One migration at a time on one storage, also of several servers. From here on no earlier one can publish any more: what it has half-written is removed,
+ * and before it renames what it writes after that, it asks whether the lease is still its own.
+ */
+async function withLease<Result>(
+  { storage, owner, leaseLifeMillis: lifeMillis }: MigrateLoansOptions,
+  { signal }: JobControl,
+  work: (lease: Lease, signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const lease = await takeLease(
+    { storage, folder: LEASE_FOLDER, owner, work: 'migrating loans', ...(lifeMillis && { lifeMillis }) },
+    { signal },
+  )
+  try {
+    await removeTemporaries(storage, LOANS_PATH, { signal })
+    return await work(lease, AbortSignal.any([signal, lease.lost]))
+  } catch (error) {
+    lease.lost.throwIfAborted()
+    // What was being written is gone where another server has removed it.
+    if (hasCode(error, 'NOT_FOUND')) await lease.confirm({ signal })
+    throw error
+  } finally {
+    await lease.release()
+  }
+}
+
+function copyLoans(options: MigrateLoansOptions, query: RowQuery, lease: Lease, control: JobControl): Promise<string> {
+  const { signal } = control
   return withGroupedFile(options, query, control, async (file, impossibleValues) => {
     control.say(`Publishing ${LOANS_PATH} (${megabytes(file.length)})`)
-    await publisher.publish(LOANS_PATH, file.content, LOANS_LAYOUT, { length: file.length, call: { signal } })
+    await options.publisher.publish(LOANS_PATH, file.content, LOANS_LAYOUT, {
+      length: file.length,
+      check: () => lease.confirm({ signal }),
+      retryForMillis: options.storageWaitMillis,
+      call: { signal },
+    })
     const counties = file.entries.filter(({ key }) => key !== null).length
     return [
       `Migrated ${file.rows.toLocaleString('en')} loans with ${columnsOf(query).length} columns`,
@@ -106,12 +152,29 @@ async function withGroupedFile(
 const FIRST_RETRY_MILLIS = 250
 const LONGEST_RETRY_MILLIS = 2_000
 
-/** A database that is still starting is waited for; a wrong password or a missing database is not. */
-async function waitForSource(source: Source, waitMillis: number, { signal, say }: JobControl): Promise<void> {
+interface Waiting {
+  /** To follow "the". */
+  name: string
+  waitMillis: number
+  hint: (last: MillraceError) => string
+}
+const SOURCE = {
+  name: 'source',
+  hint: () => 'Start the database, or correct MILLRACE_SOURCE_URL; MILLRACE_SOURCE_WAIT_SECONDS sets how long to wait.',
+}
+const STORAGE = {
+  name: 'storage',
+  hint: ({ hint = 'Correct MILLRACE_STORAGE_URL.' }: MillraceError) =>
+    `${hint} MILLRACE_STORAGE_WAIT_SECONDS sets how long a migration waits.`,
+}
+
+/** One that is still starting, or in safe mode, is waited for; a wrong password or a missing database is not. */
+async function waitForSystem(system: Source | Storage, waiting: Waiting, { signal, say }: JobControl): Promise<void> {
+  const { name, waitMillis, hint } = waiting
   const deadline = performance.now() + waitMillis
   for (let pause = FIRST_RETRY_MILLIS; ; pause = Math.min(pause * 2, LONGEST_RETRY_MILLIS)) {
     try {
-      await source.ping({ signal })
+      await system.ping({ signal })
       return
     } catch (error) {
       if (!hasCode(error, 'UNAVAILABLE')) throw error
@@ -119,14 +182,11 @@ async function waitForSource(source: Source, waitMillis: number, { signal, say }
       if (left <= 0) {
         throw new MillraceError(
           'UNAVAILABLE',
-          `The source did not answer within ${waitMillis / 1000} s. ${error.message}`,
-          {
-            hint: 'Start the database, or correct MILLRACE_SOURCE_URL; MILLRACE_SOURCE_WAIT_SECONDS sets how long to wait.',
-            cause: error,
-          },
+          `The ${name} was not ready within ${waitMillis / 1000} s. ${error.message}`,
+          { hint: hint(error), cause: error },
         )
       }
-      say(`Waiting up to ${Math.ceil(left / 1000)} s more for the source. ${error.message}`)
+      say(`Waiting up to ${Math.ceil(left / 1000)} s more for the ${name}. ${error.message}`)
       await delay(Math.min(pause, left), undefined, { signal })
     }
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Storage } from '../../src/datasources/storage.ts'
 import { LAYOUT, noise } from './files.ts'
+import { testLeasing } from './leasing.ts'
 import { testPublishing } from './publishing.ts'
 
 const MIB = 1024 * 1024
@@ -351,5 +352,6 @@ export function testStorage(name: string, open: () => Promise<Storage>): void {
     })
 
     describe('publishing', () => testPublishing(() => storage))
+    describe('a lease', () => testLeasing(() => storage))
   })
 }

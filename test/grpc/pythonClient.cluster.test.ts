@@ -89,7 +89,7 @@ describe('a Python client with grpcio', () => {
       const waiting = await startServer({ sourceUrl, storageUrl: storageUrl + root, sourceWaitSeconds: 1 })
       onTestFinished(waiting.close)
       expect(await client.run(waiting.address, 'DbToHdfs')).toMatch(
-        /^error: The source did not answer within 1 s\. .*Start the database/,
+        /^error: The source was not ready within 1 s\. .*Start the database/,
       )
       expect(await ask('CalcAvgLoan', '-c', '55001')).toBe('150000\nreuse\n')
     })

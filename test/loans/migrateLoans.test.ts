@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -13,7 +12,7 @@ beforeEach(async () => {
   embedded = await embeddedLoans(storage => ({
     ...storage,
     async create(path, content, layout, call) {
-      await beforeCreate?.(call?.signal)
+      if (!path.startsWith('/.millrace/')) await beforeCreate?.(call?.signal)
       return storage.create(path, content, layout, call)
     },
   }))
@@ -36,7 +35,7 @@ test('the file has the joined, filtered rows with all columns, and only that fil
     [55001, 'FHA', 799999.99, 'just below', 7],
     [null, 'FHA', 60000, 'no county', 7],
   ])
-  expect(await readdir(embedded.storageFolder)).toEqual([LOANS_PATH.slice(1)])
+  expect(await embedded.visibleFiles()).toEqual([LOANS_PATH.slice(1)])
 })
 
 test('no matching loan makes a whole file with 0 rows, no counties and no averages', async () => {
@@ -97,7 +96,7 @@ test('a failed migration leaves the old file, and nothing beside it', async () =
     message: 'the disk is read-only',
   })
   expect(await rows('loan_amount')).toHaveLength(3)
-  expect(await readdir(embedded.storageFolder)).toEqual([LOANS_PATH.slice(1)])
+  expect(await embedded.visibleFiles()).toEqual([LOANS_PATH.slice(1)])
 })
 
 test('a cancelled migration leaves nothing behind, and the next one may run', async () => {
@@ -113,9 +112,9 @@ test('a cancelled migration leaves nothing behind, and the next one may run', as
   await reached
   beforeCreate = undefined
   expect(await embedded.cancel(id)).toMatchObject({ state: 'CANCELLED' })
-  expect(await readdir(embedded.storageFolder)).toEqual([])
+  expect(await embedded.visibleFiles()).toEqual([])
   expect((await embedded.migrate()).state).toBe('SUCCEEDED')
-  expect(await readdir(embedded.storageFolder)).toEqual([LOANS_PATH.slice(1)])
+  expect(await embedded.visibleFiles()).toEqual([LOANS_PATH.slice(1)])
 })
 
 async function rows(columns: string): Promise<unknown[][]> {

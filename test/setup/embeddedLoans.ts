@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -18,6 +18,8 @@ export interface EmbeddedLoans {
   /** The directory itself, past any wrapper. */
   storage: Storage
   storageFolder: string
+  /** What lies in the directory, beside the folder of leases. */
+  visibleFiles(): Promise<string[]>
   /** What an operator was told. */
   notes: string[]
   /** Replaces the source: SQL statements that make `loans` and `loan_types`. */
@@ -59,7 +61,9 @@ export async function embeddedLoans(
     encoder,
     jobs,
     workFolder: folder,
+    owner: 'test',
     sourceWaitMillis: 0,
+    storageWaitMillis: 0,
     migrationMemoryBytes: 1 << 20,
     ...options,
     note: (message, details) => notes.push(`${message}: ${JSON.stringify(details)}`),
@@ -69,6 +73,7 @@ export async function embeddedLoans(
     storage,
     storageFolder,
     notes,
+    visibleFiles: async () => (await readdir(storageFolder)).filter(name => name !== '.millrace'),
     async fill(...statements) {
       await source.close()
       await rm(sourceFile, { force: true })
