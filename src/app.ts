@@ -22,6 +22,8 @@ import { createSchema } from './resolvers/schema.ts'
 import { createServer, STOP_GRACE_MILLIS } from './server/createServer.ts'
 import { sweptPublisher } from './sweptPublisher.ts'
 import { createSystems } from './systems/createSystems.ts'
+import { createWeather } from './weather/createWeather.ts'
+import type { Weather } from './weather/weather.ts'
 
 export interface App {
   domains: Domains
@@ -45,6 +47,7 @@ export interface AppParts {
   storage?: Storage
   jobs?: Jobs
   loans?: Loans
+  weather?: Weather
   log?: Logger
   /** Whether commands may find this server while it listens; false for one that a command runs for itself. */
   announce?: boolean
@@ -81,7 +84,8 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
     createJobs({ file: join(config.dataDir, 'jobs.sqlite'), log, ...(parts.clock && { clock: parts.clock }) })
   const encoder = createEncoder({ threads: config.encodeThreads })
   const loans = parts.loans ?? openLoans({ config, directory, source, storage, jobs, encoder, log })
-  const domains: Domains = { loans, jobs, systems: createSystems({ source, storage }) }
+  const weather = parts.weather ?? createWeather()
+  const domains: Domains = { loans, weather, jobs, systems: createSystems({ source, storage }) }
   const schema = createSchema()
   const server = createServer({ schema, domains, config, log })
   const lenderServer = await openLenderServer(domains, config, log)

@@ -9,8 +9,8 @@ const SOURCE = join(ROOT, 'src')
 
 /** What the files of each folder may import from other folders of src, besides the leaves. */
 const ALLOWED: Record<string, readonly string[]> = {
-  resolvers: ['loans', 'jobs', 'systems', 'datasources'],
-  server: ['resolvers', 'config.ts', 'settings.ts', 'loans', 'jobs', 'systems'],
+  resolvers: ['loans', 'weather', 'jobs', 'systems', 'datasources'],
+  server: ['resolvers', 'config.ts', 'settings.ts', 'loans', 'weather', 'jobs', 'systems'],
   grpc: ['loans', 'jobs', 'systems'],
   commands: [
     'analyzer',
@@ -20,6 +20,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'dataDirectory.ts',
     'loans',
     'warehouse',
+    'weather',
     'datasources',
     'jobs',
     'main.ts',
@@ -73,7 +74,7 @@ test('every folder of src is one whose imports are held', () => {
 test('datasources know no word of the domains, and domains none of GraphQL or HTTP', () => {
   const using = (area: string, modules: RegExp) =>
     files.filter(({ name, text }) => name.startsWith(`${area}/`) && modules.test(text)).map(({ name }) => name)
-  for (const domain of ['loans', 'warehouse', 'jobs', 'systems']) {
+  for (const domain of ['loans', 'warehouse', 'weather', 'jobs', 'systems']) {
     expect(using(domain, /from '(graphql|type-graphql|@apollo|node:http|graphql-ws|ws|undici|mysql2|@grpc)/)).toEqual(
       [],
     )
@@ -175,7 +176,50 @@ JobProgress.unit: String!
 JobProgress.etaSeconds: Float
 Mutation.migrateLoans(wait: Boolean = true): Job
 Mutation.cancelJob(id: ID!): Job
-Subscription.jobProgress(id: ID!): Job!`
+Subscription.jobProgress(id: ID!): Job!
+Query.weatherPartitions: [WeatherPartition!]
+Query.weatherBatchFiles(partition: Int): [WeatherBatch!]
+Query.temperatures(stationId: String, from: LocalDate, to: LocalDate, first: Int = 100, after: String): TemperatureConnection
+Query.temperatureWindows(window: WindowSize!, stationId: String, from: LocalDate, to: LocalDate): [TemperatureWindow!]
+Query.verifyWeather: WeatherVerification
+Mutation.startWeather(generate: Boolean = false): Job
+Mutation.stopWeather: Job
+Mutation.compactWeather(partition: Int): Job
+Subscription.weatherBatches: WeatherBatch!
+Subscription.temperatures(stationId: String): Temperature!
+WindowSize: DAY WEEK MONTH YEAR
+WeatherPartition.partition: Int!
+WeatherPartition.nextOffset: SafeInt!
+WeatherPartition.endOffset: SafeInt!
+WeatherPartition.lag: SafeInt!
+WeatherPartition.nextBatch: Int!
+WeatherPartition.rows: SafeInt!
+WeatherBatch.partition: Int!
+WeatherBatch.batch: Int!
+WeatherBatch.path: StoragePath!
+WeatherBatch.rows: Int!
+WeatherBatch.firstOffset: SafeInt!
+WeatherBatch.lastOffset: SafeInt!
+WeatherBatch.writtenAt: DateTime!
+Temperature.stationId: String!
+Temperature.date: LocalDate!
+Temperature.degrees: Float!
+TemperatureConnection.nodes: [Temperature!]!
+TemperatureConnection.endCursor: String
+TemperatureConnection.hasNextPage: Boolean!
+TemperatureWindow.start: LocalDate!
+TemperatureWindow.end: LocalDate!
+TemperatureWindow.stationId: String
+TemperatureWindow.count: Int!
+TemperatureWindow.min: Float!
+TemperatureWindow.max: Float!
+TemperatureWindow.mean: Float!
+WeatherVerification.ok: Boolean!
+WeatherVerification.sourceRows: SafeInt!
+WeatherVerification.storedRows: SafeInt!
+WeatherVerification.missing: SafeInt!
+WeatherVerification.duplicated: SafeInt!
+WeatherVerification.firstProblem: String`
 
 test.each(CONTRACT.trim().split('\n'))('the schema keeps %s', line => {
   expect(types.flatMap(declarations)).toContain(normal(line))

@@ -1,10 +1,10 @@
-/** One writer, many readers, and at most one value kept for each: a slow reader sees the newest, never a queue. */
+/** One writer, many readers, and few values kept for each: a slow reader misses the oldest. */
 export interface Broadcast<T> {
   publish(value: T): void
   /** Readers get what they have not read yet, then end. */
   end(): void
-  /** Reads `first`, then each newer value. return() frees the reader. */
-  read(first: T): AsyncIterableIterator<T>
+  /** Reads `first`, where there is one, then each newer value. return() frees the reader. */
+  read(...first: [] | [T]): AsyncIterableIterator<T>
   /** How many readers there are now. */
   readonly readers: number
 }
@@ -14,7 +14,8 @@ interface Reader<T> {
   end(): void
 }
 
-export function createBroadcast<T>(): Broadcast<T> {
+/** `keep`: how many unread values each reader has at most; with 1 it sees the newest only. */
+export function createBroadcast<T>({ keep = 1 }: { keep?: number } = {}): Broadcast<T> {
   const readers = new Set<Reader<T>>()
   let ended = false
 
@@ -27,8 +28,8 @@ export function createBroadcast<T>(): Broadcast<T> {
       for (const reader of readers) reader.end()
       readers.clear()
     },
-    read(first) {
-      const { iterator, reader } = createReader(first, () => readers.delete(reader))
+    read(...first) {
+      const { iterator, reader } = createReader<T>(first, keep, () => readers.delete(reader))
       if (ended) reader.end()
       else readers.add(reader)
       return iterator
@@ -39,16 +40,21 @@ export function createBroadcast<T>(): Broadcast<T> {
   }
 }
 
-function createReader<T>(first: T, release: () => void): { iterator: AsyncIterableIterator<T>; reader: Reader<T> } {
-  let unread: { value: T } | undefined = { value: first }
+function createReader<T>(
+  first: T[],
+  keep: number,
+  release: () => void,
+): { iterator: AsyncIterableIterator<T>; reader: Reader<T> } {
+  const unread = [...first]
   let ended = false
   const waiting: ((result: IteratorResult<T>) => void)[] = []
 
   const reader: Reader<T> = {
     publish(value) {
       const resolve = waiting.shift()
-      if (resolve) resolve({ value, done: false })
-      else unread = { value }
+      if (resolve) return resolve({ value, done: false })
+      unread.push(value)
+      if (unread.length > keep) unread.shift()
     },
     end() {
       ended = true
@@ -58,16 +64,12 @@ function createReader<T>(first: T, release: () => void): { iterator: AsyncIterab
 
   const iterator: AsyncIterableIterator<T> = {
     async next() {
-      if (unread) {
-        const { value } = unread
-        unread = undefined
-        return { value, done: false }
-      }
+      if (unread.length > 0) return { value: unread.shift()!, done: false }
       if (ended) return { value: undefined, done: true }
       return new Promise(resolve => waiting.push(resolve))
     },
     async return() {
-      unread = undefined
+      unread.length = 0
       reader.end()
       release()
       return { value: undefined, done: true }

@@ -1,11 +1,13 @@
 import type { Jobs } from '../jobs/job.ts'
 import type { Loans } from '../loans/loans.ts'
 import type { Systems } from '../systems/systems.ts'
+import type { Weather } from '../weather/weather.ts'
 import { type AverageLoader, createAverageLoader } from './loans.ts'
 
 /** What Millrace does, by domain; app.ts builds it. */
 export interface Domains {
   loans: Loans
+  weather: Weather
   systems: Systems
   jobs: Jobs
 }

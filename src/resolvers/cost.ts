@@ -22,3 +22,6 @@ export const listCost =
   (expectedItems: number) =>
   ({ childComplexity }: Selection): number =>
     5 + expectedItems * childComplexity
+
+/** A page of `rows` plain rows: they come from memory together, so that ten count as one. */
+export const pageCost = (rows: number, childComplexity: number): number => 10 + Math.ceil((rows * childComplexity) / 10)

@@ -12,11 +12,12 @@ import {
   Root,
   Subscription,
 } from 'type-graphql'
-import { type ErrorCode, MillraceError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import type * as domain from '../jobs/job.ts'
 import type { Context } from './context.ts'
 import { mutationCost } from './cost.ts'
 import { createEnum } from './enums.ts'
+import { checkFirst } from './first.ts'
 import { DateTime, SafeInt } from './scalars.ts'
 
 const DEFAULT_FIRST = 20
@@ -122,7 +123,12 @@ export class JobQueries {
     first: number | null,
     @Ctx() { jobs }: Context,
   ): Job[] {
-    return jobs.list({ ...(kind && { kind }), ...(state && { state }), first: checkFirst(first ?? DEFAULT_FIRST) })
+    const most = checkFirst(
+      first ?? DEFAULT_FIRST,
+      MOST_FIRST,
+      'Ask for fewer jobs, or narrow them down by kind and state.',
+    )
+    return jobs.list({ ...(kind && { kind }), ...(state && { state }), first: most })
   }
 
   @Mutation(() => Job, {
@@ -151,11 +157,4 @@ export class JobQueries {
 function watch({ jobs }: Context, id: string): AsyncIterable<domain.Job> {
   jobs.get(id)
   return jobs.watch(id)
-}
-
-function checkFirst(first: number): number {
-  if (first >= 1 && first <= MOST_FIRST) return first
-  throw new MillraceError('BAD_USER_INPUT', `Expected "first" from 1 to ${MOST_FIRST}, but got ${first}.`, {
-    hint: 'Ask for fewer jobs, or narrow them down by kind and state.',
-  })
 }

@@ -1,5 +1,5 @@
 import { GraphQLScalarType, Kind, valueFromASTUntyped } from 'graphql'
-import { GraphQLDateTime, GraphQLSafeInt } from 'graphql-scalars'
+import { GraphQLDateTime, GraphQLLocalDate, GraphQLSafeInt } from 'graphql-scalars'
 import { MillraceError } from '../errors.ts'
 import { parseCountyCode } from '../loans/countyCode.ts'
 import { shownValue } from '../shownValue.ts'
@@ -24,6 +24,24 @@ export const StoragePath = new GraphQLScalarType<string, string>({
   parseValue: parsePath,
   parseLiteral: node => parsePath(valueFromASTUntyped(node)),
 })
+
+export const LocalDate = new GraphQLScalarType<string, string>({
+  name: 'LocalDate',
+  description: 'Calendar date, YYYY-MM-DD.',
+  serialize: value => GraphQLLocalDate.serialize(value) as string,
+  parseValue: parseDate,
+  parseLiteral: node => parseDate(valueFromASTUntyped(node)),
+})
+
+function parseDate(value: unknown): string {
+  try {
+    return GraphQLLocalDate.parseValue(value) as string
+  } catch {
+    throw new MillraceError('BAD_USER_INPUT', `Expected a calendar date as a String, but got ${shownValue(value)}.`, {
+      hint: 'Write the date as year, month and day, for example "2000-01-31".',
+    })
+  }
+}
 
 function parsePath(value: unknown): string {
   if (typeof value === 'string') return parseStoragePath(value)

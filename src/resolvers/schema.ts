@@ -5,11 +5,21 @@ import { buildSchemaSync } from 'type-graphql'
 import { JobQueries } from './jobs.ts'
 import { CountyFields, LoanQueries } from './loans.ts'
 import { BlockLocationsFields, SystemQueries } from './systems.ts'
+import { WeatherMutations, WeatherQueries, WeatherSubscriptions } from './weather.ts'
 
 /** The whole schema; its resolvers find what they need in the Context of the operation. */
 export function createSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
-    resolvers: [LoanQueries, CountyFields, JobQueries, SystemQueries, BlockLocationsFields],
+    resolvers: [
+      LoanQueries,
+      CountyFields,
+      WeatherQueries,
+      WeatherMutations,
+      WeatherSubscriptions,
+      JobQueries,
+      SystemQueries,
+      BlockLocationsFields,
+    ],
     // Scalars and resolvers check their arguments themselves, with better messages.
     validate: false,
     pubSub: { publish: noTopics, subscribe: noTopics },

@@ -14,8 +14,8 @@ export interface Weather {
   /** Closes the open batches and returns the job when it has ended; CONFLICT where none runs. */
   stop(): Promise<Job>
 
-  /** Starts merging the small files of one partition, or of all, and returns the job at once; CONFLICT while one runs. */
-  compact(partition: number | undefined): Job
+  /** Starts merging the small files of one partition, or of all, and returns its job; CONFLICT while one runs. */
+  compact(partition: number | undefined): Promise<Job>
 
   /** Ascending by partition. */
   partitions(): Promise<WeatherPartition[]>
@@ -67,7 +67,7 @@ export interface WeatherPartition {
 /** A visible file: one batch, or several merged ones. */
 export interface WeatherBatch {
   partition: number
-  /** The first batch in the file. */
+  /** The first batch in the file; a partition counts them from 0. */
   batch: number
   /** The last one: the same as `batch` where nothing was merged. */
   lastBatch: number

@@ -6,12 +6,14 @@ import { pino } from 'pino'
 import { WebSocket } from 'ws'
 import { type App, type AppParts, createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Log } from '../../src/datasources/log.ts'
 import type { Source } from '../../src/datasources/source.ts'
 import type { Storage } from '../../src/datasources/storage.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { createJobs } from '../../src/jobs/createJobs.ts'
 import type { Jobs } from '../../src/jobs/job.ts'
 import type { CountyAverage, Loans } from '../../src/loans/loans.ts'
+import { type MemoryWeather, memoryWeather } from './memoryWeather.ts'
 
 /** What a client gets, as far as tests look at it. */
 export interface Reply {
@@ -28,6 +30,7 @@ export interface TestApp {
   grpcAddress: string | null
   jobs: Jobs
   loans: MemoryLoans
+  weather: MemoryWeather
   /** Parsed lines of the log. */
   logged: Record<string, unknown>[]
   dataDir: string
@@ -50,7 +53,9 @@ export async function startTestApp({
   const log = pino({ level: 'debug' }, { write: line => void logged.push(JSON.parse(line) as Record<string, unknown>) })
   const jobs = createJobs({ file: ':memory:', log })
   const loans = memoryLoans(jobs)
-  const app = await createApp(config, { source: memorySource(), storage: memoryStorage(), jobs, loans, log, ...parts })
+  const weather = memoryWeather(jobs)
+  const keepers = { source: memorySource(), storage: memoryStorage(), recordLog: memoryLog() }
+  const app = await createApp(config, { ...keepers, jobs, loans, weather, log, ...parts })
   const { url, webSocketUrl, grpcAddress } = await app.listen()
   return {
     app,
@@ -59,6 +64,7 @@ export async function startTestApp({
     grpcAddress,
     jobs,
     loans,
+    weather,
     logged,
     dataDir,
     http: (query, variables) => askHttp(url, { query, variables }),
@@ -213,6 +219,23 @@ export function memoryStorage(changes: Partial<Storage> = {}): Storage {
       }
     },
     dataNodes: async () => [{ name: 'node-1', state: 'LIVE', lastContact: new Date(0), usedBytes: 2 ** 40 }],
+    ping: async () => 'in memory',
+    close: async () => {},
+    ...changes,
+  }
+}
+
+export function memoryLog(changes: Partial<Log> = {}): Log {
+  return {
+    kind: 'sqlite',
+    url: 'sqlite:memory',
+    createTopic: unused,
+    removeTopic: unused,
+    partitions: unused,
+    offsets: unused,
+    fetch: unused,
+    trim: unused,
+    producer: unused,
     ping: async () => 'in memory',
     close: async () => {},
     ...changes,

@@ -12,6 +12,16 @@ describe('one writer and many readers', () => {
     expect(seen).toEqual([1_000])
   })
 
+  it('keeps as many values for a slow reader as it was told to, and drops the oldest', async () => {
+    const broadcast = createBroadcast<number>({ keep: 3 })
+    const reader = broadcast.read()
+    for (let value = 1; value <= 1_000; value++) broadcast.publish(value)
+    broadcast.end()
+    const seen: number[] = []
+    for await (const value of reader) seen.push(value)
+    expect(seen).toEqual([998, 999, 1_000])
+  })
+
   it('gives each waiting reader each value', async () => {
     const broadcast = createBroadcast<string>()
     const readers = [broadcast.read('first'), broadcast.read('first')]

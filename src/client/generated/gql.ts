@@ -18,6 +18,7 @@ type Documents = {
     "query AverageLoan($countyCode: CountyCode!) {\n  averageLoan(countyCode: $countyCode) {\n    countyCode\n    averageLoan\n    loans\n    source\n    cost {\n      elapsedMillis\n      bytesRead\n      storageRequests\n    }\n  }\n}": typeof types.AverageLoanDocument,
     "query BlockLocations($path: StoragePath!) {\n  blockLocations(path: $path) {\n    path\n    length\n    replication\n    blockSize\n    dataNodes {\n      dataNode\n      blocks\n    }\n    blocks {\n      index\n      offset\n      length\n      dataNodes\n      missing\n    }\n  }\n}": typeof types.BlockLocationsDocument,
     "mutation CancelJob($id: ID!) {\n  cancelJob(id: $id) {\n    ...JobFields\n  }\n}": typeof types.CancelJobDocument,
+    "mutation CompactWeather($partition: Int) {\n  compactWeather(partition: $partition) {\n    ...JobFields\n  }\n}": typeof types.CompactWeatherDocument,
     "query Counties {\n  counties {\n    code\n    name\n  }\n}": typeof types.CountiesDocument,
     "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": typeof types.CountyAveragesDocument,
     "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": typeof types.DataNodesDocument,
@@ -27,12 +28,19 @@ type Documents = {
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobProgressDocument,
     "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": typeof types.JobsDocument,
     "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": typeof types.MigrateLoansDocument,
+    "mutation StartWeather($generate: Boolean!) {\n  startWeather(generate: $generate) {\n    ...JobFields\n  }\n}": typeof types.StartWeatherDocument,
+    "mutation StopWeather {\n  stopWeather {\n    ...JobFields\n  }\n}": typeof types.StopWeatherDocument,
     "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}": typeof types.SystemsDocument,
+    "query TemperatureWindows($window: WindowSize!, $stationId: String, $from: LocalDate, $to: LocalDate) {\n  temperatureWindows(window: $window, stationId: $stationId, from: $from, to: $to) {\n    start\n    end\n    stationId\n    count\n    min\n    max\n    mean\n  }\n}": typeof types.TemperatureWindowsDocument,
+    "query VerifyWeather {\n  verifyWeather {\n    ok\n    sourceRows\n    storedRows\n    missing\n    duplicated\n    firstProblem\n  }\n}": typeof types.VerifyWeatherDocument,
+    "query WeatherBatchFiles($partition: Int) {\n  weatherBatchFiles(partition: $partition) {\n    partition\n    batch\n    lastBatch\n    path\n    rows\n    length\n    firstOffset\n    lastOffset\n    writtenAt\n  }\n}": typeof types.WeatherBatchFilesDocument,
+    "query WeatherPartitions {\n  weatherPartitions {\n    partition\n    nextOffset\n    endOffset\n    lag\n    nextBatch\n    rows\n    doubles\n    deadLetters\n    warning\n  }\n}": typeof types.WeatherPartitionsDocument,
 };
 const documents: Documents = {
     "query AverageLoan($countyCode: CountyCode!) {\n  averageLoan(countyCode: $countyCode) {\n    countyCode\n    averageLoan\n    loans\n    source\n    cost {\n      elapsedMillis\n      bytesRead\n      storageRequests\n    }\n  }\n}": types.AverageLoanDocument,
     "query BlockLocations($path: StoragePath!) {\n  blockLocations(path: $path) {\n    path\n    length\n    replication\n    blockSize\n    dataNodes {\n      dataNode\n      blocks\n    }\n    blocks {\n      index\n      offset\n      length\n      dataNodes\n      missing\n    }\n  }\n}": types.BlockLocationsDocument,
     "mutation CancelJob($id: ID!) {\n  cancelJob(id: $id) {\n    ...JobFields\n  }\n}": types.CancelJobDocument,
+    "mutation CompactWeather($partition: Int) {\n  compactWeather(partition: $partition) {\n    ...JobFields\n  }\n}": types.CompactWeatherDocument,
     "query Counties {\n  counties {\n    code\n    name\n  }\n}": types.CountiesDocument,
     "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": types.CountyAveragesDocument,
     "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": types.DataNodesDocument,
@@ -42,7 +50,13 @@ const documents: Documents = {
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": types.JobProgressDocument,
     "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": types.JobsDocument,
     "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": types.MigrateLoansDocument,
+    "mutation StartWeather($generate: Boolean!) {\n  startWeather(generate: $generate) {\n    ...JobFields\n  }\n}": types.StartWeatherDocument,
+    "mutation StopWeather {\n  stopWeather {\n    ...JobFields\n  }\n}": types.StopWeatherDocument,
     "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}": types.SystemsDocument,
+    "query TemperatureWindows($window: WindowSize!, $stationId: String, $from: LocalDate, $to: LocalDate) {\n  temperatureWindows(window: $window, stationId: $stationId, from: $from, to: $to) {\n    start\n    end\n    stationId\n    count\n    min\n    max\n    mean\n  }\n}": types.TemperatureWindowsDocument,
+    "query VerifyWeather {\n  verifyWeather {\n    ok\n    sourceRows\n    storedRows\n    missing\n    duplicated\n    firstProblem\n  }\n}": types.VerifyWeatherDocument,
+    "query WeatherBatchFiles($partition: Int) {\n  weatherBatchFiles(partition: $partition) {\n    partition\n    batch\n    lastBatch\n    path\n    rows\n    length\n    firstOffset\n    lastOffset\n    writtenAt\n  }\n}": types.WeatherBatchFilesDocument,
+    "query WeatherPartitions {\n  weatherPartitions {\n    partition\n    nextOffset\n    endOffset\n    lag\n    nextBatch\n    rows\n    doubles\n    deadLetters\n    warning\n  }\n}": types.WeatherPartitionsDocument,
 };
 
 /**
@@ -57,6 +71,10 @@ export function graphql(source: "query BlockLocations($path: StoragePath!) {\n  
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "mutation CancelJob($id: ID!) {\n  cancelJob(id: $id) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').CancelJobDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation CompactWeather($partition: Int) {\n  compactWeather(partition: $partition) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').CompactWeatherDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -96,7 +114,31 @@ export function graphql(source: "mutation MigrateLoans($wait: Boolean! = true) {
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "mutation StartWeather($generate: Boolean!) {\n  startWeather(generate: $generate) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').StartWeatherDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation StopWeather {\n  stopWeather {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').StopWeatherDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}"): typeof import('./graphql.ts').SystemsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query TemperatureWindows($window: WindowSize!, $stationId: String, $from: LocalDate, $to: LocalDate) {\n  temperatureWindows(window: $window, stationId: $stationId, from: $from, to: $to) {\n    start\n    end\n    stationId\n    count\n    min\n    max\n    mean\n  }\n}"): typeof import('./graphql.ts').TemperatureWindowsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query VerifyWeather {\n  verifyWeather {\n    ok\n    sourceRows\n    storedRows\n    missing\n    duplicated\n    firstProblem\n  }\n}"): typeof import('./graphql.ts').VerifyWeatherDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query WeatherBatchFiles($partition: Int) {\n  weatherBatchFiles(partition: $partition) {\n    partition\n    batch\n    lastBatch\n    path\n    rows\n    length\n    firstOffset\n    lastOffset\n    writtenAt\n  }\n}"): typeof import('./graphql.ts').WeatherBatchFilesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query WeatherPartitions {\n  weatherPartitions {\n    partition\n    nextOffset\n    endOffset\n    lag\n    nextBatch\n    rows\n    doubles\n    deadLetters\n    warning\n  }\n}"): typeof import('./graphql.ts').WeatherPartitionsDocument;
 
 
 export function graphql(source: string) {

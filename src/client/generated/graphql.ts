@@ -71,6 +71,17 @@ export type SystemRole =
   /** Results. */
   | 'WAREHOUSE';
 
+/** How long a window of time is. */
+export type WindowSize =
+  /** One day. */
+  | 'DAY'
+  /** A calendar month. */
+  | 'MONTH'
+  /** Seven days from a Monday. */
+  | 'WEEK'
+  /** A calendar year. */
+  | 'YEAR';
+
 export type AverageLoanQueryVariables = Exact<{
   countyCode: number;
 }>;
@@ -91,6 +102,13 @@ export type CancelJobMutationVariables = Exact<{
 
 
 export type CancelJobMutation = { cancelJob: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
+export type CompactWeatherMutationVariables = Exact<{
+  partition?: number | null | undefined;
+}>;
+
+
+export type CompactWeatherMutation = { compactWeather: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
 
 export type CountiesQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -146,10 +164,49 @@ export type MigrateLoansMutationVariables = Exact<{
 
 export type MigrateLoansMutation = { migrateLoans: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
 
+export type StartWeatherMutationVariables = Exact<{
+  generate: boolean;
+}>;
+
+
+export type StartWeatherMutation = { startWeather: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
+export type StopWeatherMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StopWeatherMutation = { stopWeather: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
 export type SystemsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type SystemsQuery = { systems: Array<{ role: SystemRole, kind: string, url: string, reachable: boolean, detail: string | null }> };
+
+export type TemperatureWindowsQueryVariables = Exact<{
+  window: WindowSize;
+  stationId?: string | null | undefined;
+  from?: string | null | undefined;
+  to?: string | null | undefined;
+}>;
+
+
+export type TemperatureWindowsQuery = { temperatureWindows: Array<{ start: string, end: string, stationId: string | null, count: number, min: number, max: number, mean: number }> | null };
+
+export type VerifyWeatherQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type VerifyWeatherQuery = { verifyWeather: { ok: boolean, sourceRows: number, storedRows: number, missing: number, duplicated: number, firstProblem: string | null } | null };
+
+export type WeatherBatchFilesQueryVariables = Exact<{
+  partition?: number | null | undefined;
+}>;
+
+
+export type WeatherBatchFilesQuery = { weatherBatchFiles: Array<{ partition: number, batch: number, lastBatch: number, path: string, rows: number, length: number, firstOffset: number, lastOffset: number, writtenAt: string }> | null };
+
+export type WeatherPartitionsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WeatherPartitionsQuery = { weatherPartitions: Array<{ partition: number, nextOffset: number, endOffset: number, lag: number, nextBatch: number, rows: number, doubles: number, deadLetters: number, warning: string | null }> | null };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -249,6 +306,30 @@ export const CancelJobDocument = new TypedDocumentString(`
   hint
   errorCode
 }`) as unknown as TypedDocumentString<CancelJobMutation, CancelJobMutationVariables>;
+export const CompactWeatherDocument = new TypedDocumentString(`
+    mutation CompactWeather($partition: Int) {
+  compactWeather(partition: $partition) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<CompactWeatherMutation, CompactWeatherMutationVariables>;
 export const CountiesDocument = new TypedDocumentString(`
     query Counties {
   counties {
@@ -387,6 +468,54 @@ export const MigrateLoansDocument = new TypedDocumentString(`
   hint
   errorCode
 }`) as unknown as TypedDocumentString<MigrateLoansMutation, MigrateLoansMutationVariables>;
+export const StartWeatherDocument = new TypedDocumentString(`
+    mutation StartWeather($generate: Boolean!) {
+  startWeather(generate: $generate) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<StartWeatherMutation, StartWeatherMutationVariables>;
+export const StopWeatherDocument = new TypedDocumentString(`
+    mutation StopWeather {
+  stopWeather {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<StopWeatherMutation, StopWeatherMutationVariables>;
 export const SystemsDocument = new TypedDocumentString(`
     query Systems {
   systems {
@@ -398,3 +527,58 @@ export const SystemsDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<SystemsQuery, SystemsQueryVariables>;
+export const TemperatureWindowsDocument = new TypedDocumentString(`
+    query TemperatureWindows($window: WindowSize!, $stationId: String, $from: LocalDate, $to: LocalDate) {
+  temperatureWindows(window: $window, stationId: $stationId, from: $from, to: $to) {
+    start
+    end
+    stationId
+    count
+    min
+    max
+    mean
+  }
+}
+    `) as unknown as TypedDocumentString<TemperatureWindowsQuery, TemperatureWindowsQueryVariables>;
+export const VerifyWeatherDocument = new TypedDocumentString(`
+    query VerifyWeather {
+  verifyWeather {
+    ok
+    sourceRows
+    storedRows
+    missing
+    duplicated
+    firstProblem
+  }
+}
+    `) as unknown as TypedDocumentString<VerifyWeatherQuery, VerifyWeatherQueryVariables>;
+export const WeatherBatchFilesDocument = new TypedDocumentString(`
+    query WeatherBatchFiles($partition: Int) {
+  weatherBatchFiles(partition: $partition) {
+    partition
+    batch
+    lastBatch
+    path
+    rows
+    length
+    firstOffset
+    lastOffset
+    writtenAt
+  }
+}
+    `) as unknown as TypedDocumentString<WeatherBatchFilesQuery, WeatherBatchFilesQueryVariables>;
+export const WeatherPartitionsDocument = new TypedDocumentString(`
+    query WeatherPartitions {
+  weatherPartitions {
+    partition
+    nextOffset
+    endOffset
+    lag
+    nextBatch
+    rows
+    doubles
+    deadLetters
+    warning
+  }
+}
+    `) as unknown as TypedDocumentString<WeatherPartitionsQuery, WeatherPartitionsQueryVariables>;
