@@ -5,9 +5,9 @@ import type { Call } from './call.ts'
 /** Connections to one DuckDB instance, which is opened when first needed. */
 export interface DuckdbConnections {
   /** Runs `use` with a connection of its own, interrupted by the caller's signal and by close(). */
-  stream<T>(call: Call, use: UseConnection<AsyncIterable<T>>): AsyncGenerator<T, void, undefined>
+  readonly stream: <T>(call: Call, use: UseConnection<AsyncIterable<T>>) => AsyncGenerator<T, void, undefined>
   /** As stream, for a single answer. */
-  answer<T>(call: Call, ask: UseConnection<Promise<T>>): Promise<T>
+  readonly answer: <T>(call: Call, ask: UseConnection<Promise<T>>) => Promise<T>
   /** What is under way throws `reason`. Another call opens the instance again. */
   close(reason: MillraceError): Promise<void>
 }
