@@ -1,7 +1,8 @@
 import type { Call } from '../datasources/call.ts'
 import type { FileStatus, Storage } from '../datasources/storage.ts'
 import { hasCode, MillraceError } from '../errors.ts'
-import { footerLength, keyValues, parseFooter, TRAILER_BYTES } from '../parquet/footer.ts'
+import { keyValues, parseFooter } from '../parquet/footer.ts'
+import { readTail } from '../parquet/readTail.ts'
 import { foreignLoansFile } from './foreignLoansFile.ts'
 import { indexedLoansFile, parseIndex } from './indexedLoansFile.ts'
 import { LOANS_PATH, type LoansFile, versionOf } from './loansFile.ts'
@@ -51,7 +52,7 @@ async function statMain(storage: Storage, call: Call): Promise<FileStatus> {
 
 async function openLoansFile(storage: Storage, status: FileStatus, workFolder: string, call: Call): Promise<LoansFile> {
   try {
-    const footer = parseFooter(await readTail(storage, status, call))
+    const footer = parseFooter(await readTail(storage, status, FIRST_READ_BYTES, call))
     const index = parseIndex(keyValues(footer))
     if (index) return indexedLoansFile(storage, status, footer, index)
     return await foreignLoansFile(storage, status, workFolder, call)
@@ -62,15 +63,4 @@ async function openLoansFile(storage: Storage, status: FileStatus, workFolder: s
       cause: error,
     })
   }
-}
-
-/** The end of the file, with at least the whole footer. */
-async function readTail(storage: Storage, { length }: FileStatus, call: Call): Promise<Uint8Array> {
-  const readLast = (bytes: number) => {
-    const wanted = Math.min(bytes, length)
-    return storage.read(LOANS_PATH, { offset: length - wanted, length: wanted }, call)
-  }
-  const tail = await readLast(FIRST_READ_BYTES)
-  const needed = footerLength(tail) + TRAILER_BYTES
-  return needed <= tail.length ? tail : readLast(needed)
 }

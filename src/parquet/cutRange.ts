@@ -1,13 +1,4 @@
-import {
-  columnChunks,
-  type FileMetaData,
-  keyValues,
-  MAGIC,
-  moveRowGroup,
-  rowGroups,
-  sealFooter,
-  withContent,
-} from './footer.ts'
+import { type FileMetaData, keyValues, MAGIC, rowGroups, sealFooter, shiftRowGroup, withContent } from './footer.ts'
 import type { GroupEntry } from './groupSpool.ts'
 
 export interface CutFile {
@@ -24,17 +15,14 @@ export interface CutFile {
  */
 export function cutRange(
   footer: FileMetaData,
-  entry: GroupEntry,
+  entry: Pick<GroupEntry, 'firstGroup' | 'groups' | 'offset' | 'tailOffset'>,
   range: Uint8Array,
   metadata: ReadonlyMap<string, string>,
 ): CutFile {
   const by = MAGIC.length - entry.offset
   const groups = rowGroups(footer)
     .slice(entry.firstGroup, entry.firstGroup + entry.groups)
-    .map((group, ordinal) => {
-      const offsets = columnChunks(group).map(({ offset }) => offset + by)
-      return moveRowGroup(group, offsets, ordinal)
-    })
+    .map((group, ordinal) => shiftRowGroup(group, by, ordinal))
   const schema = keyValues(footer).get(ARROW_SCHEMA)
   const pairs = new Map([...(schema === undefined ? [] : [[ARROW_SCHEMA, schema] as const]), ...metadata])
   const sealed = sealFooter(withContent(footer, groups, pairs))
@@ -46,4 +34,4 @@ export function cutRange(
 }
 
 /** Arrow's own description of the columns, which PyArrow and others read types from. */
-const ARROW_SCHEMA = 'ARROW:schema'
+export const ARROW_SCHEMA = 'ARROW:schema'

@@ -45,18 +45,24 @@ export interface EncodeTask {
   packed: PackedColumn[]
   /** Columns that keep min and max in the footer; for a hundred columns the statistics of all would be most of it. */
   statistics: string[]
+  /** Columns whose values hardly repeat: looking for repetitions would only cost time. */
+  plain?: string[]
 }
 
-/** Runs in a worker thread: packed columns in, a whole Parquet file of one row group out (none for 0 rows). */
-export default function encodeRowGroup({ columns, packed, statistics }: EncodeTask): Uint8Array {
+/** What a worker thread runs: encodeColumns, whose result is moved out of the thread. */
+export default function encodeRowGroup(task: EncodeTask): Uint8Array {
+  return move(encodeColumns(task)) as unknown as Uint8Array
+}
+
+/** Packed columns in, a whole Parquet file of one row group out (none for 0 rows). */
+export function encodeColumns({ columns, packed, statistics, plain = [] }: EncodeTask): Uint8Array {
   const fields = columns.map(({ name, type }, index) => new Field(name, arrowType(type, packed[index]!), true))
   const children = packed.map((column, index) => arrowData(columns[index]!.type, column))
   const schema = new Schema(fields)
   const length = packed[0]?.rows ?? 0
   const batch = new RecordBatch(schema, makeData({ type: new Struct(fields), length, nullCount: 0, children }))
   const table = WasmTable.fromIPCStream(tableToIPC(new Table(schema, [batch]), 'stream'))
-  const bytes = writeParquet(table, writerProperties(statistics))
-  return move(bytes) as unknown as Uint8Array
+  return writeParquet(table, writerProperties(statistics, plain))
 }
 
 function arrowType(type: ColumnType, { dictionary }: PackedColumn): DataType {
@@ -151,12 +157,13 @@ function viewOf<T>(View: ViewConstructor<T>, bytes: Uint8Array): T {
 
 const ROWS_WITHOUT_LIMIT = 2 ** 30
 
-function writerProperties(statistics: readonly string[]): WriterProperties {
+function writerProperties(statistics: readonly string[], plain: readonly string[]): WriterProperties {
   let builder = new WriterPropertiesBuilder()
     .setCompression(Compression.SNAPPY)
     .setCreatedBy('millrace')
     .setMaxRowGroupSize(ROWS_WITHOUT_LIMIT)
     .setStatisticsEnabled(EnabledStatistics.None)
   for (const column of statistics) builder = builder.setColumnStatisticsEnabled(column, EnabledStatistics.Chunk)
+  for (const column of plain) builder = builder.setColumnDictionaryEnabled(column, false)
   return builder.build()
 }

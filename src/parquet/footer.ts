@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors.ts'
+import { type ErrorDetails, MillraceError } from '../errors.ts'
 import { isList, type List, readStruct, type Struct, ThriftError, TYPE, type Value, writeStruct } from './thrift.ts'
 
 /**
@@ -16,15 +16,28 @@ const META = {
   DATA_PAGE: 9,
   INDEX_PAGE: 10,
   DICTIONARY_PAGE: 11,
+  STATISTICS: 12,
   BLOOM_OFFSET: 14,
   BLOOM_LENGTH: 15,
 } as const
+const STATISTICS = { MAX: 5, MIN: 6 } as const
 const PAGE_OFFSETS: readonly number[] = [META.DATA_PAGE, META.INDEX_PAGE, META.DICTIONARY_PAGE]
 
 /** The four bytes that a Parquet file begins and ends with. */
 export const MAGIC = new Uint8Array([0x50, 0x41, 0x52, 0x31])
 /** Footer length and magic, after the footer. */
 export const TRAILER_BYTES = 8
+
+/** The bytes are there, but they are no whole Parquet file; what a storage cannot give is another DATA_LOST. */
+export class BrokenParquetError extends MillraceError {
+  /** Half a sentence. */
+  readonly problem: string
+
+  constructor(problem: string, details?: ErrorDetails) {
+    super('DATA_LOST', `Not a whole Parquet file: ${problem}.`, details)
+    this.problem = problem
+  }
+}
 
 const text = new TextDecoder()
 const utf8 = new TextEncoder()
@@ -96,6 +109,34 @@ export function columnChunks(group: Struct): ColumnChunk[] {
       length: number(get(meta, META.COMPRESSED_BYTES), 'total_compressed_size'),
     }
   })
+}
+
+/** Where all chunks of a row group lie. */
+export function groupExtent(group: Struct): { offset: number; length: number } {
+  const chunks = columnChunks(group)
+  const offset = Math.min(...chunks.map(chunk => chunk.offset))
+  return { offset, length: Math.max(...chunks.map(chunk => chunk.offset + chunk.length)) - offset }
+}
+
+/** The smallest and the largest text of a column in a row group; undefined where its writer did not note them. */
+export function textBounds(group: Struct, column: string): { min: string; max: string } | undefined {
+  const index = columnChunks(group).findIndex(chunk => chunk.column === column)
+  const chunk = structs(get(group, GROUP.COLUMNS), 'columns')[index]
+  const statistics = chunk && get(struct(get(chunk, CHUNK.META), 'meta_data'), META.STATISTICS)
+  if (!Array.isArray(statistics)) return undefined
+  const [min, max] = [STATISTICS.MIN, STATISTICS.MAX].map(id => get(statistics as Struct, id))
+  return min instanceof Uint8Array && max instanceof Uint8Array
+    ? { min: text.decode(min), max: text.decode(max) }
+    : undefined
+}
+
+/** The row group with all its chunks moved by the same distance: see moveRowGroup. */
+export function shiftRowGroup(group: Struct, by: number, ordinal: number): Struct {
+  return moveRowGroup(
+    group,
+    columnChunks(group).map(({ offset }) => offset + by),
+    ordinal,
+  )
 }
 
 /**
@@ -188,6 +229,6 @@ function structs(value: Value | List | undefined, name: string): Struct[] {
   return value.values.map(item => struct(item, name))
 }
 
-function broken(what: string): MillraceError {
-  return new MillraceError('DATA_LOST', `Not a whole Parquet file: ${what}.`)
+function broken(what: string): BrokenParquetError {
+  return new BrokenParquetError(what)
 }
