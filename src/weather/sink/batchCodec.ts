@@ -62,7 +62,7 @@ export interface BatchTotals {
 export interface BatchCodec {
   /**
    * The whole file, whose bytes depend on nothing but the arguments. The sink compares what it reads back with these bytes before
-   * it publishes them, so they stay in memory until then. `rows` are not used by anybody else afterwards.
+   * it publishes them, so they stay in memory until then. Leaves `rows` as they are: after a failure it is called again.
    */
   encode(rows: BatchRows, meta: BatchMeta): Promise<Uint8Array[]>
 

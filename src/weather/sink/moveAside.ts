@@ -1,0 +1,44 @@
+import type { Call } from '../../datasources/call.ts'
+import type { ExclusivePublisher } from '../../datasources/publish.ts'
+import type { FileLayout, Storage } from '../../datasources/storage.ts'
+import { childOf, nameOf } from '../../datasources/storagePath.ts'
+import { hasCode } from '../../errors.ts'
+import type { Stray } from './chain.ts'
+import { jsonBytes } from './jsonFile.ts'
+import { DEAD_LETTER_FOLDER } from './paths.ts'
+
+/**
+ * Moves a file that is not ours, or no longer whole, to the dead letters, with the reason beside it. It is looked at right before and right after: should
+ * another file have taken its name meanwhile, that one goes back.
+ */
+export async function moveAside(
+  { storage, publisher, layout }: { storage: Storage; publisher: ExclusivePublisher; layout: FileLayout },
+  { status, reason }: Stray,
+  call: Call,
+): Promise<void> {
+  const { path, fileId, length, modifiedAtMillis } = status
+  const aside = childOf(DEAD_LETTER_FOLDER, `${nameOf(path)}-${fileId}`)
+  if ((await fileIdAt(path)) !== fileId) return
+  const found = { path, length, modifiedAt: new Date(modifiedAtMillis).toISOString(), reason }
+  await unlessTaken(publisher.publishNew(`${aside}.json`, () => [jsonBytes(found)], layout, { call }))
+  await unlessTaken(storage.renameNew(path, aside, call))
+  const moved = await fileIdAt(aside)
+  if (moved !== undefined && moved !== fileId) await unlessTaken(storage.renameNew(aside, path, call))
+
+  async function fileIdAt(path: string): Promise<string | undefined> {
+    try {
+      return (await storage.stat(path, call)).fileId
+    } catch (error) {
+      if (hasCode(error, 'NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+}
+
+async function unlessTaken(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!hasCode(error, 'CONFLICT', 'NOT_FOUND')) throw error
+  }
+}
