@@ -25,7 +25,7 @@ export interface LeaseOptions {
   folder: string
   /** Of this process, by its data directory: what an earlier process of the same owner held is taken over at once. */
   owner: string
-  /** What the lease is for, to follow "Another server is": "migrating loans". */
+  /** What the lease is for, to follow "Another server is": "moving the archive". */
   work: string
   /** Without a sign of life for so long, others may take over. */
   lifeMillis?: number

@@ -1,5 +1,7 @@
 import pLimit from 'p-limit'
-import type { Cost } from '../datasources/call.ts'
+import { abortable } from '../datasources/abortable.ts'
+import type { Call, Cost } from '../datasources/call.ts'
+import { createDeadline } from '../datasources/deadline.ts'
 import type { Publisher } from '../datasources/publish.ts'
 import type { FileStatus, Storage } from '../datasources/storage.ts'
 import { asError, hasCode, MillraceError } from '../errors.ts'
@@ -24,6 +26,8 @@ interface Answer {
 }
 
 const PARALLEL_READS = 16
+/** Each request has a deadline of its own; this one is for all of a question together. What is not known by then is UNAVAILABLE. */
+export const ANSWER_WITHIN_MILLIS = 30_000
 /**
  * How long after its question an answer still waits for its partition to be durable. Writes to a healthy storage take a tenth
  * of a second; HDFS takes eight seconds and more to find that the DataNode which it picked for a new block hangs.
@@ -36,6 +40,14 @@ const MAX_WAITING_BYTES = 64 << 20
 /** A migration that publishes while a county is cut makes the pass start over; more often than this is no coincidence. */
 const MAX_PASSES = 3
 
+type CostlyCall = Call & { cost: Cost }
+
+/** How long a question waits: for its answer, and after that for the partition. */
+interface Limits {
+  signal: AbortSignal
+  patience: Patience
+}
+
 export interface CountyAveragesOptions {
   storage: Storage
   publisher: Publisher
@@ -44,6 +56,7 @@ export interface CountyAveragesOptions {
   note: (message: string, details: object) => void
   nowMillis: () => number
   durableWithinMillis: number
+  answerWithinMillis: number
 }
 
 /**
@@ -52,7 +65,7 @@ export interface CountyAveragesOptions {
  * which has two replicas, before the answer is given.
  */
 export function countyAverages(options: CountyAveragesOptions) {
-  const { storage, publisher, files, note, nowMillis, durableWithinMillis } = options
+  const { storage, publisher, files, note, nowMillis, durableWithinMillis, answerWithinMillis } = options
   const writer = createPartitionWriter(publisher)
   /** The answers under way: a county asked for again meanwhile gets the same one, so that its partition is made once. */
   const underWay = new Map<number, Promise<CountyAverage | Error>>()
@@ -77,7 +90,10 @@ export function countyAverages(options: CountyAveragesOptions) {
     // Requests that serve all counties of the batch are counted on its first one.
     const costs = new Map(counties.map(county => [county, { requests: 0, bytes: 0 }]))
     const shared = costs.get(counties[0]!)!
+    const callOf = (county: number): CostlyCall => ({ cost: costs.get(county)!, signal })
     const patience = (millis: number) => createPatience(started + millis - nowMillis())
+    using deadline = createDeadline(answerWithinMillis, () => tooSlow(answerWithinMillis))
+    const { signal } = deadline
     try {
       // Partitions that an earlier answer did not wait for are about to be there.
       const writes = writer.ended(counties)
@@ -85,20 +101,23 @@ export function countyAverages(options: CountyAveragesOptions) {
         using waiting = patience(durableWithinMillis - MAKE_AGAIN_MILLIS)
         await waiting.waitFor(writes, undefined)
       }
-      const [main, partitions] = await Promise.all([files.current({ cost: shared }), listPartitions(shared)])
+      const [main, partitions] = await Promise.all([
+        currentFile(shared, signal),
+        listPartitions({ cost: shared, signal }),
+      ])
       const results = new Map<number, Answer | Error>()
       const reads = pLimit(PARALLEL_READS)
       await Promise.all(
         counties.map(county =>
           reads(async () =>
-            results.set(county, await reuse(county, main, partitions.get(partitionPath(county)), costs.get(county)!)),
+            results.set(county, await reuse(county, main, partitions.get(partitionPath(county)), callOf(county))),
           ),
         ),
       )
       const missing = [...results.values()].filter(result => !(result instanceof Error) && !result.total) as Answer[]
       if (missing.length > 0) {
         using waiting = patience(durableWithinMillis)
-        await makeAll(missing, main, results, waiting)
+        await makeAll(missing, main, results, { patience: waiting, signal })
       }
       return counties.map(county => toAverage(results.get(county)!, nowMillis() - started))
     } catch (error) {
@@ -106,8 +125,13 @@ export function countyAverages(options: CountyAveragesOptions) {
     }
   }
 
-  async function listPartitions(cost: Cost): Promise<Map<string, FileStatus>> {
-    const found = await storage.list(PARTITIONS_FOLDER, { cost })
+  /** Others wait for the same footer: it is not given up because one of them does. */
+  function currentFile(cost: Cost, signal: AbortSignal): Promise<LoansFile> {
+    return abortable(files.current({ cost }), signal)
+  }
+
+  async function listPartitions(call: Call): Promise<Map<string, FileStatus>> {
+    const found = await storage.list(PARTITIONS_FOLDER, call)
     return new Map(found.filter(({ kind }) => kind === 'file').map(status => [status.path, status]))
   }
 
@@ -116,12 +140,13 @@ export function countyAverages(options: CountyAveragesOptions) {
     county: number,
     main: LoansFile,
     status: FileStatus | undefined,
-    cost: Cost,
+    call: CostlyCall,
   ): Promise<Answer | Error> {
+    const { cost } = call
     if (!main.counties.has(county)) return noLoans(county, main)
     if (!status) return { county, cost, source: 'CREATE' }
     try {
-      return { county, cost, source: 'REUSE', total: await readTotal(county, main, status, cost) }
+      return { county, cost, source: 'REUSE', total: await readTotal(county, main, status, call) }
     } catch (error) {
       // Gone between the listing and the read is as good as never there.
       if (hasCode(error, 'NOT_FOUND')) return { county, cost, source: 'CREATE' }
@@ -132,12 +157,12 @@ export function countyAverages(options: CountyAveragesOptions) {
   }
 
   /** Throws DATA_LOST where the file is unreadable, not whole, or of another dataset. */
-  async function readTotal(county: number, main: LoansFile, status: FileStatus, cost: Cost): Promise<Total> {
+  async function readTotal(county: number, main: LoansFile, status: FileStatus, call: Call): Promise<Total> {
     const version = versionOf(status)
     const known = checked.get(status.path)
     // A file of several blocks may have lost any of them: only reading them all shows that it is whole.
     const offset = known?.version === version && status.length <= status.blockBytes ? known.tailOffset : 0
-    const bytes = await storage.read(status.path, { offset, length: status.length - offset }, { cost })
+    const bytes = await storage.read(status.path, { offset, length: status.length - offset }, call)
     const file = { length: status.length, part: { offset, bytes } }
     const { total, tailOffset } = await readPartition(file, { county, dataset: main.dataset })
     checked.set(status.path, { version, tailOffset })
@@ -149,16 +174,16 @@ export function countyAverages(options: CountyAveragesOptions) {
     missing: readonly Answer[],
     main: LoansFile,
     results: Map<number, Answer | Error>,
-    patience: Patience,
+    limits: Limits,
   ): Promise<void> {
     let current = main
     let left: readonly Answer[] = missing
     for (let pass = 1; ; pass++) {
-      const failures = await makeFrom(current, left, patience)
+      const failures = await makeFrom(current, left, limits)
       for (const [{ county }, error] of failures) results.set(county, error)
       if (failures.size === 0 || pass === MAX_PASSES) return
       // The bytes are not what the footer says: either they are lost, or a new file was published meanwhile.
-      const latest = await files.current({ cost: left[0]!.cost })
+      const latest = await currentFile(left[0]!.cost, limits.signal)
       if (latest.dataset === current.dataset) return
       current = latest
       const again = [...failures.keys()]
@@ -176,7 +201,7 @@ export function countyAverages(options: CountyAveragesOptions) {
   async function makeFrom(
     main: LoansFile,
     answers: readonly Answer[],
-    patience: Patience,
+    { patience, signal }: Limits,
   ): Promise<Map<Answer, Error>> {
     const byCounty = new Map(answers.map(answer => [answer.county, answer]))
     const failures = new Map<Answer, Error>()
@@ -195,7 +220,7 @@ export function countyAverages(options: CountyAveragesOptions) {
         failures.set(answer, asError(error))
       }
     }
-    await main.cut([...byCounty.keys()], take, county => ({ cost: byCounty.get(county)!.cost }))
+    await main.cut([...byCounty.keys()], take, county => ({ cost: byCounty.get(county)!.cost, signal }))
     await Promise.all(writes.map(write => write()))
     return failures
   }
@@ -254,6 +279,16 @@ async function totalOfPartition(partition: PartitionFile, main: LoansFile): Prom
   throw new MillraceError('DATA_LOST', `The loans of county ${partition.county} do not add up to what was migrated.`, {
     hint: 'Run the mutation migrateLoans to write the file again.',
   })
+}
+
+function tooSlow(millis: number): MillraceError {
+  return new MillraceError(
+    'UNAVAILABLE',
+    `The storage did not give the loans of this county within ${millis / 1000} s.`,
+    {
+      hint: 'The storage is slow, or the network to it; the query systems tells which system answers. Try again later.',
+    },
+  )
 }
 
 function noLoans(county: number, { counties }: LoansFile): MillraceError {

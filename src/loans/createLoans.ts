@@ -3,7 +3,7 @@ import type { Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
 import type { Jobs } from '../jobs/job.ts'
 import type { Encoder } from '../parquet/encoder.ts'
-import { countyAverages, DURABLE_WITHIN_MILLIS } from './countyAverages.ts'
+import { ANSWER_WITHIN_MILLIS, countyAverages, DURABLE_WITHIN_MILLIS } from './countyAverages.ts'
 import { countyName } from './countyNames.ts'
 import { loansFiles } from './currentLoansFile.ts'
 import { dropPartitions } from './dropPartitions.ts'
@@ -28,6 +28,8 @@ export interface CreateLoansOptions {
   leaseLifeMillis?: number
   /** How long after its question an average waits for its partition to be durable; DURABLE_WITHIN_MILLIS where left out. */
   durableWithinMillis?: number
+  /** How long a question waits in all; ANSWER_WITHIN_MILLIS where left out. */
+  answerWithinMillis?: number
   /** Told of what a user does not see but an operator may want to. */
   note: (message: string, details: object) => void
 }
@@ -44,6 +46,7 @@ export function createLoans(options: CreateLoansOptions): Loans {
       note,
       nowMillis: () => performance.now(),
       durableWithinMillis: options.durableWithinMillis ?? DURABLE_WITHIN_MILLIS,
+      answerWithinMillis: options.answerWithinMillis ?? ANSWER_WITHIN_MILLIS,
     }),
     dropPartitions: codes => dropPartitions(storage, codes),
     async counties() {

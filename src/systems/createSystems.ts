@@ -1,3 +1,7 @@
+import { abortable } from '../datasources/abortable.ts'
+import type { Call } from '../datasources/call.ts'
+import { createDeadline } from '../datasources/deadline.ts'
+import type { Log } from '../datasources/log.ts'
 import type { Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
 import { MillraceError } from '../errors.ts'
@@ -5,24 +9,29 @@ import type { SystemRole, SystemStatus, Systems } from './systems.ts'
 
 /** A system that takes longer to answer a ping counts as unreachable. */
 const PING_DEADLINE_MILLIS = 2_000
+/** Other questions are a few requests, each with a deadline of its own. */
+export const ANSWER_DEADLINE_MILLIS = 10_000
 
 export interface SystemsParts {
   source: Source
   storage: Storage
+  log: Log
 }
 
-export function createSystems({ source, storage }: SystemsParts): Systems {
+type System = Source | Storage | Log
+
+export function createSystems({ source, storage, log }: SystemsParts): Systems {
   return {
-    statuses: () => Promise.all([statusOf('SOURCE', source), statusOf('STORAGE', storage)]),
-    dataNodes: () => storage.dataNodes(),
-    blockLocations: path => storage.blockLocations(path),
+    statuses: () => Promise.all([statusOf('SOURCE', source), statusOf('STORAGE', storage), statusOf('LOG', log)]),
+    dataNodes: () => within(ANSWER_DEADLINE_MILLIS, call => storage.dataNodes(call)),
+    blockLocations: path => within(ANSWER_DEADLINE_MILLIS, call => storage.blockLocations(path, call)),
   }
 }
 
-async function statusOf(role: SystemRole, system: Source | Storage): Promise<SystemStatus> {
+async function statusOf(role: SystemRole, system: System): Promise<SystemStatus> {
   const { kind, url } = system
   try {
-    return { role, kind, url, reachable: true, detail: await pingWithin(system, PING_DEADLINE_MILLIS) }
+    return { role, kind, url, reachable: true, detail: await within(PING_DEADLINE_MILLIS, call => system.ping(call)) }
   } catch (error) {
     return {
       role,
@@ -35,12 +44,13 @@ async function statusOf(role: SystemRole, system: Source | Storage): Promise<Sys
 }
 
 /** Does not trust the keeper to heed the signal in time. */
-function pingWithin(system: Source | Storage, deadlineMillis: number): Promise<string> {
-  const signal = AbortSignal.timeout(deadlineMillis)
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () =>
-      reject(new MillraceError('UNAVAILABLE', `No answer within ${deadlineMillis / 1000} seconds.`)),
-    )
-  })
-  return Promise.race([system.ping({ signal }), late])
+async function within<Result>(deadlineMillis: number, ask: (call: Call) => Promise<Result>): Promise<Result> {
+  using deadline = createDeadline(
+    deadlineMillis,
+    () =>
+      new MillraceError('UNAVAILABLE', `No answer within ${deadlineMillis / 1000} seconds.`, {
+        hint: 'Try again later.',
+      }),
+  )
+  return await abortable(ask({ signal: deadline.signal }), deadline.signal)
 }

@@ -7,8 +7,9 @@ export type SystemRole = (typeof SYSTEM_ROLES)[number]
 export interface Systems {
   /** One entry per bound role; never throws: what does not answer within two seconds is unreachable, with the reason as detail. */
   statuses(): Promise<SystemStatus[]>
+  /** UNAVAILABLE without an answer within ten seconds. */
   dataNodes(): Promise<DataNodeStatus[]>
-  /** NOT_FOUND for a path with no file, BAD_USER_INPUT for a folder. */
+  /** As dataNodes; NOT_FOUND for a path with no file, BAD_USER_INPUT for a folder. */
   blockLocations(path: string): Promise<FileBlocks>
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Storage } from '../../src/datasources/storage.ts'
+import { LOANS_PATH } from '../../src/loans/loansFile.ts'
 import { PARTITIONS_FOLDER, partitionPath } from '../../src/loans/partitionFile.ts'
 import { type EmbeddedLoans, embeddedLoans, loansOf } from '../setup/embeddedLoans.ts'
 
@@ -7,13 +8,16 @@ import { type EmbeddedLoans, embeddedLoans, loansOf } from '../setup/embeddedLoa
 
 /** Writes of partitions wait for this, once it is set; how many began. */
 let gate: PromiseWithResolvers<void> | undefined
+/** Reads of the main file wait for their signal, once it is set; what the signals of those were. */
+let stuckReads: unknown[] | undefined
 let writes = 0
 let embedded: EmbeddedLoans
 
-async function start(durableWithinMillis: number): Promise<void> {
+async function start(durableWithinMillis: number, answerWithinMillis = 30_000): Promise<void> {
   gate = undefined
+  stuckReads = undefined
   writes = 0
-  embedded = await embeddedLoans(slow, { durableWithinMillis })
+  embedded = await embeddedLoans(slow, { durableWithinMillis, answerWithinMillis })
   await embedded.fill(...loansOf([55001, 55003]))
   await embedded.migrate()
 }
@@ -22,6 +26,15 @@ afterEach(() => embedded.close())
 function slow(storage: Storage): Storage {
   return {
     ...storage,
+    async read(path, range, call) {
+      if (!stuckReads || path !== LOANS_PATH) return storage.read(path, range, call)
+      return await new Promise((_, reject) => {
+        call?.signal?.addEventListener('abort', () => {
+          stuckReads?.push(call.signal?.reason)
+          reject(call.signal?.reason)
+        })
+      })
+    },
     async create(path, content, layout, call) {
       if (path.startsWith('/partitions/')) writes += 1
       await gate?.promise
@@ -74,4 +87,20 @@ test('a write that keeps silent is tried again beside it, and the first to end c
   expect(writes).toBe(2)
   stuck.resolve()
   expect(await embedded.average(55001)).toMatchObject({ source: 'REUSE' })
+})
+
+test('a question has a deadline for all of its requests together; what was known by then is answered all the same', async () => {
+  await start(8_000, 300)
+  await embedded.average(55001)
+  stuckReads = []
+  const [known, unknown] = await embedded.loans.averagesOf([55001, 55003])
+  expect(known).toMatchObject({ averageLoan: 170_001, source: 'REUSE' })
+  expect(unknown).toMatchObject({
+    code: 'UNAVAILABLE',
+    message: 'The storage did not give the loans of this county within 0.3 s.',
+    hint: expect.stringContaining('systems'),
+  })
+  expect(stuckReads).toEqual([unknown])
+  stuckReads = undefined
+  expect(await embedded.average(55003)).toMatchObject({ averageLoan: 170_003, source: 'CREATE' })
 })

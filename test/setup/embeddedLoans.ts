@@ -43,7 +43,7 @@ export function loansOf(counties: readonly number[], rows = 3, type = 'DOUBLE'):
 /** @param wrap Puts something between the domain and the directory, to count or to fail. */
 export async function embeddedLoans(
   wrap: (storage: Storage) => Storage = storage => storage,
-  options: Pick<CreateLoansOptions, 'durableWithinMillis'> = {},
+  options: Pick<CreateLoansOptions, 'durableWithinMillis' | 'answerWithinMillis'> = {},
 ): Promise<EmbeddedLoans> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-loans-'))
   const sourceFile = join(folder, 'source.duckdb')
