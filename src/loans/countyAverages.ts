@@ -181,7 +181,7 @@ export function countyAverages(options: CountyAveragesOptions) {
     for (let pass = 1; ; pass++) {
       const failures = await makeFrom(current, left, limits)
       for (const [{ county }, error] of failures) results.set(county, error)
-      if (failures.size === 0 || pass === MAX_PASSES) return
+      if (failures.size === 0 || pass === MAX_PASSES || limits.signal.aborted) return
       // The bytes are not what the footer says: either they are lost, or a new file was published meanwhile.
       const latest = await currentFile(left[0]!.cost, limits.signal)
       if (latest.dataset === current.dataset) return
