@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Lease, takeLease } from '../datasources/lease.ts'
 import { type Publisher, removeTemporaries } from '../datasources/publish.ts'
 import type { RowQuery, Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
+import { waitForSource, waitForStorage } from '../datasources/waitUntilReady.ts'
 import { hasCode, MillraceError } from '../errors.ts'
 import type { JobControl } from '../jobs/job.ts'
 import type { Encoder } from '../parquet/encoder.ts'
@@ -43,8 +43,8 @@ const LEASE_FOLDER = '/.millrace/leases/migrate-loans'
 export async function migrateLoans(options: MigrateLoansOptions, control: JobControl): Promise<string> {
   const { source, storage, sourceWaitMillis, storageWaitMillis } = options
   control.report({ unit: 'rows' })
-  await waitForSystem(source, { ...SOURCE, waitMillis: sourceWaitMillis }, control)
-  await waitForSystem(storage, { ...STORAGE, waitMillis: storageWaitMillis }, control)
+  await waitForSource(source, sourceWaitMillis, control)
+  await waitForStorage(storage, storageWaitMillis, control)
   return await withLease(options, control, async (lease, signal) => {
     const query = await loansQuery(source, { signal })
     return await copyLoans(options, query, lease, { ...control, signal })
@@ -146,49 +146,6 @@ async function withGroupedFile(
     return await publish(file, writer.impossibleValues())
   } finally {
     await writer.dispose()
-  }
-}
-
-const FIRST_RETRY_MILLIS = 250
-const LONGEST_RETRY_MILLIS = 2_000
-
-interface Waiting {
-  /** To follow "the". */
-  name: string
-  waitMillis: number
-  hint: (last: MillraceError) => string
-}
-const SOURCE = {
-  name: 'source',
-  hint: () => 'Start the database, or correct MILLRACE_SOURCE_URL; MILLRACE_SOURCE_WAIT_SECONDS sets how long to wait.',
-}
-const STORAGE = {
-  name: 'storage',
-  hint: ({ hint = 'Correct MILLRACE_STORAGE_URL.' }: MillraceError) =>
-    `${hint} MILLRACE_STORAGE_WAIT_SECONDS sets how long a migration waits.`,
-}
-
-/** One that is still starting, or in safe mode, is waited for; a wrong password or a missing database is not. */
-async function waitForSystem(system: Source | Storage, waiting: Waiting, { signal, say }: JobControl): Promise<void> {
-  const { name, waitMillis, hint } = waiting
-  const deadline = performance.now() + waitMillis
-  for (let pause = FIRST_RETRY_MILLIS; ; pause = Math.min(pause * 2, LONGEST_RETRY_MILLIS)) {
-    try {
-      await system.ping({ signal })
-      return
-    } catch (error) {
-      if (!hasCode(error, 'UNAVAILABLE')) throw error
-      const left = deadline - performance.now()
-      if (left <= 0) {
-        throw new MillraceError(
-          'UNAVAILABLE',
-          `The ${name} was not ready within ${waitMillis / 1000} s. ${error.message}`,
-          { hint: hint(error), cause: error },
-        )
-      }
-      say(`Waiting up to ${Math.ceil(left / 1000)} s more for the ${name}. ${error.message}`)
-      await delay(Math.min(pause, left), undefined, { signal })
-    }
   }
 }
 
