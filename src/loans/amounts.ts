@@ -1,6 +1,6 @@
 import { DataType, type Vector } from 'apache-arrow'
 import type { ColumnType } from '../datasources/source.ts'
-import { unscaledDecimal } from '../parquet/columnBuffer.ts'
+import { unscaledDecimal } from '../parquet/writeValue.ts'
 
 /** A sum of loan amounts that is exact for integers and decimals, and as exact as DOUBLE is for the rest. */
 export interface Total {

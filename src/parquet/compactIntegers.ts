@@ -1,7 +1,11 @@
 /** A growing array of whole numbers of up to 32 bits, in as few bytes each as the largest near it needs. */
 export interface CompactIntegers {
-  /** Appends; false, and nothing is appended, for what is no whole number of 32 bits (-0 is none either). */
-  push(value: unknown): boolean
+  push(value: number): void
+  /**
+   * Appends values[order[from]] to values[order[to - 1]]. Returns `to`; or, where a value is no whole number of 32 bits (-0 is none
+   * either), its place in `order`: what stands before it has been appended.
+   */
+  pushAll(values: Float64Array | Int32Array, order: Int32Array, from: number, to: number): number
   get(at: number): number
   length(): number
   bytes(): number
@@ -18,12 +22,14 @@ type Segment = Int8Array | Int16Array | Int32Array
 export const SEGMENT_LENGTH = 4_096
 const SEGMENT_SHIFT = 12
 const FIRST_LENGTH = 64
+const FIRST = Int32Array.of(0)
 
 export function compactIntegers(): CompactIntegers {
   let segments: Segment[] = []
   let last: Segment = new Int8Array(0)
   let used = 0
   let bytes = 0
+  const one = new Int32Array(1)
 
   /** Room for one more in `last`: the first segment grows, the others are whole from the start. */
   const makeRoom = () => {
@@ -48,19 +54,39 @@ export function compactIntegers(): CompactIntegers {
     last = wider
   }
 
-  return {
-    push(value) {
-      if (typeof value !== 'number' || (value | 0) !== value || Object.is(value, -0)) return false
+  function pushAll(values: Float64Array | Int32Array, order: Int32Array, from: number, to: number): number {
+    for (let next = from; next < to; ) {
       const at = used & (SEGMENT_LENGTH - 1)
       if (at === 0 ? used >> SEGMENT_SHIFT === segments.length : at === last.length) makeRoom()
-      last[at] = value
-      if (last[at] !== value) {
-        widen(value)
-        last[at] = value
+      const stop = Math.min(to, next + last.length - at)
+      const target = last
+      const start = next - at
+      let tooWide: number | undefined
+      for (; next < stop; next++) {
+        const value = values[order[next]!]!
+        const whole = value | 0
+        if (whole !== value || (whole === 0 && Object.is(value, -0))) {
+          used += next - start - at
+          return next
+        }
+        target[next - start] = whole
+        if (target[next - start] !== whole) {
+          tooWide = whole
+          break
+        }
       }
-      used++
-      return true
+      used += next - start - at
+      if (tooWide !== undefined) widen(tooWide)
+    }
+    return to
+  }
+
+  return {
+    push(value) {
+      one[0] = value
+      pushAll(one, FIRST, 0, 1)
     },
+    pushAll,
     get: at => segments[at >> SEGMENT_SHIFT]![at & (SEGMENT_LENGTH - 1)]!,
     length: () => used,
     bytes: () => bytes,

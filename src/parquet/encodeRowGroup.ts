@@ -38,7 +38,7 @@ import {
 } from 'parquet-wasm'
 import { move } from 'piscina'
 import type { ColumnType, SourceColumn } from '../datasources/source.ts'
-import type { PackedColumn } from './columnBuffer.ts'
+import type { PackedColumn } from './columnPacker.ts'
 
 export interface EncodeTask {
   columns: SourceColumn[]

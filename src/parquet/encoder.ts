@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina'
 import type { SourceColumn } from '../datasources/source.ts'
-import type { PackedColumn } from './columnBuffer.ts'
+import type { PackedColumn } from './columnPacker.ts'
 import type { EncodeTask } from './encodeRowGroup.ts'
 
 /** Encodes row groups in worker threads, so that the thread that serves the API is never busy for long. */

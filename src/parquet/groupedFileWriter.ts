@@ -1,6 +1,7 @@
 import { setImmediate as otherWork } from 'node:timers/promises'
 import type { Row, SourceColumn } from '../datasources/source.ts'
-import { type ColumnBuffer, columnBuffer, type PackedColumn } from './columnBuffer.ts'
+import { type ColumnBuffer, type PackedColumn, STAGE_ROWS } from './columnPacker.ts'
+import { createColumnPacker } from './createColumnPacker.ts'
 import type { Encoder } from './encoder.ts'
 import { type GroupEntry, type GroupedFile, openGroupSpool } from './groupSpool.ts'
 
@@ -36,17 +37,16 @@ export interface GroupedFileWriter {
 interface KeyBuffer {
   columns: ColumnBuffer[]
   rows: number
-  /** When last weighed. */
   bytes: number
-  weighAtRows: number
 }
 
 /** More rows in a row group make the file hardly smaller, but the memory to encode one larger: some 8 kB a row of 100 columns. */
 const MAX_GROUP_ROWS = 8_192
 /** A buffer this share of the budget is encoded without waiting for the rest to fill. */
 const MAX_GROUP_SHARE = 0.25
-/** A buffer is weighed again when it has so many more rows. */
-const WEIGH_EACH_ROWS = 64
+/** Of the budget, for the words of all text columns, and for long values that wait to be given to their keys. */
+const MAX_DICTIONARY_SHARE = 0.25
+const MAX_STAGED_SHARE = 0.125
 /** Packed at a stretch; then other work of this thread, such as the API's, has its turn. */
 const SLICE_ROWS = 512
 /** One is being encoded while the next waits; more would only hold memory. */
@@ -54,43 +54,62 @@ const MAX_ENCODING = 2
 
 export async function groupedFileWriter(options: GroupedFileOptions): Promise<GroupedFileWriter> {
   const { columns, keyOf, tailColumns, encoder, signal, budgetBytes } = options
-  const newColumns = () => columns.map(({ type }) => columnBuffer(type))
+  const room = { bytes: budgetBytes * MAX_DICTIONARY_SHARE }
+  const packers = columns.map(({ type }) => createColumnPacker(type, room))
+  const newBuffers = () => packers.map(packer => packer.buffer())
   const encode = (packed: PackedColumn[]) => encoder.encode(columns, packed, tailColumns, signal)
 
-  const empty = await encode(newColumns().map(column => column.take()))
+  const empty = await encode(newBuffers().map(buffer => buffer.take()))
   const spool = await openGroupSpool(options.spoolPath, empty, tailColumns)
   const buffers = new Map<number | null, KeyBuffer>()
   const encoding = new Set<Promise<void>>()
   let failure: { error: unknown } | undefined
   let held = 0
   let encodedBytes = 0
-  let impossibleValues = 0
+
+  let keys: (number | null)[] = []
 
   const append = async (rows: readonly Row[]) => {
     for (let start = 0; start < rows.length; start += SLICE_ROWS) {
-      await appendSlice(rows.slice(start, start + SLICE_ROWS))
+      await stage(rows.slice(start, start + SLICE_ROWS))
       await otherWork()
     }
   }
 
-  const appendSlice = async (rows: readonly Row[]) => {
-    for (const [key, indexes] of indexesByKey(rows, keyOf)) {
-      const buffer = buffers.get(key) ?? { columns: newColumns(), rows: 0, bytes: 0, weighAtRows: 0 }
-      buffers.set(key, buffer)
-      for (const [position, column] of buffer.columns.entries()) column.append(rows, indexes, position)
-      buffer.rows += indexes.length
-      if (buffer.rows >= buffer.weighAtRows) weigh(buffer)
-      if (buffer.rows >= MAX_GROUP_ROWS || buffer.bytes >= budgetBytes * MAX_GROUP_SHARE) await flush(key)
+  const stage = async (rows: readonly Row[]) => {
+    if (keys.length + rows.length > STAGE_ROWS) await deal()
+    for (const [position, packer] of packers.entries()) packer.stage(rows, position)
+    for (const row of rows) keys.push(keyOf(row))
+    if (packers.reduce((sum, packer) => sum + packer.stagedBytes(), 0) >= budgetBytes * MAX_STAGED_SHARE) await deal()
+  }
+
+  /** Gives what is staged to the buffers of its keys. */
+  const deal = async () => {
+    const { order, ranges } = orderByKey(keys)
+    for (const { key, from, to } of ranges) {
+      for (let start = from; start < to; ) start = await dealTo(key, order, start, to)
     }
+    for (const packer of packers) packer.clear()
+    keys = []
     while (held >= budgetBytes) await flush(largest(buffers))
   }
 
-  /** Asking a hundred columns for their size costs as much as appending a row: not at each slice, then. */
+  /** As many as the key's buffer has room for; returns where to go on. */
+  const dealTo = async (key: number | null, order: Int32Array, from: number, to: number): Promise<number> => {
+    const buffer = buffers.get(key) ?? { columns: newBuffers(), rows: 0, bytes: 0 }
+    buffers.set(key, buffer)
+    const stop = Math.min(to, from + MAX_GROUP_ROWS - buffer.rows)
+    for (const column of buffer.columns) column.append(order, from, stop)
+    buffer.rows += stop - from
+    weigh(buffer)
+    if (buffer.rows === MAX_GROUP_ROWS || buffer.bytes >= budgetBytes * MAX_GROUP_SHARE) await flush(key)
+    return stop
+  }
+
   const weigh = (buffer: KeyBuffer) => {
     const bytes = buffer.columns.reduce((sum, column) => sum + column.bytes(), 0)
     held += bytes - buffer.bytes
     buffer.bytes = bytes
-    buffer.weighAtRows = buffer.rows + WEIGH_EACH_ROWS
   }
 
   /** Returns once the buffer is on its way, which is when fewer than MAX_ENCODING others are. */
@@ -102,7 +121,6 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
     buffers.delete(key)
     held -= buffer.bytes
     const packed = buffer.columns.map(column => column.take())
-    for (const column of buffer.columns) impossibleValues += column.impossible()
     const encoded = encode(packed)
       .then(async file => {
         await spool.add(key, file)
@@ -116,6 +134,7 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
   }
 
   const finish: GroupedFileWriter['finish'] = async describe => {
+    await deal()
     for (const key of buffers.keys()) await flush(key)
     await Promise.all(encoding)
     if (failure) throw failure.error
@@ -126,7 +145,7 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
     append,
     finish,
     encodedBytes: () => encodedBytes,
-    impossibleValues: () => impossibleValues,
+    impossibleValues: () => packers.reduce((sum, packer) => sum + packer.impossible(), 0),
     async dispose() {
       await Promise.all(encoding)
       await spool.dispose()
@@ -134,15 +153,30 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
   }
 }
 
-function indexesByKey(rows: readonly Row[], keyOf: (row: Row) => number | null): Map<number | null, number[]> {
-  const result = new Map<number | null, number[]>()
-  for (const [index, row] of rows.entries()) {
-    const key = keyOf(row)
-    const indexes = result.get(key)
-    if (indexes) indexes.push(index)
-    else result.set(key, [index])
+interface KeyRange {
+  key: number | null
+  /** In the order, up to and without `to`. */
+  from: number
+  to: number
+}
+
+/** The places of all keys, those of one key together, in the order in which they arrived. */
+function orderByKey(keys: readonly (number | null)[]): { order: Int32Array; ranges: KeyRange[] } {
+  const placesByKey = new Map<number | null, number[]>()
+  for (const [place, key] of keys.entries()) {
+    const places = placesByKey.get(key)
+    if (places) places.push(place)
+    else placesByKey.set(key, [place])
   }
-  return result
+  const order = new Int32Array(keys.length)
+  const ranges: KeyRange[] = []
+  let from = 0
+  for (const [key, places] of placesByKey) {
+    order.set(places, from)
+    ranges.push({ key, from, to: from + places.length })
+    from += places.length
+  }
+  return { order, ranges }
 }
 
 function largest(buffers: ReadonlyMap<number | null, KeyBuffer>): number | null {

@@ -1,5 +1,5 @@
 import type { SourceColumn } from '../../datasources/source.ts'
-import type { PackedColumn } from '../../parquet/columnBuffer.ts'
+import type { PackedColumn } from '../../parquet/columnPacker.ts'
 import {
   groupExtent,
   MAGIC,
