@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path'
 import { guardCluster } from './guard.ts'
 import { type HdfsService, hdfs } from './hdfs.ts'
 import type { HdfsOptions, HdfsPlan } from './hdfsPlan.ts'
+import { type KafkaService, kafka, type SecuredKafka } from './kafka.ts'
+import type { KafkaOptions, KafkaPlan } from './kafkaPlan.ts'
 import { type Links, openLinks } from './links.ts'
 import { withLock } from './lock.ts'
 import { type MariadbPlan, mariadb } from './mariadb.ts'
@@ -11,7 +13,8 @@ import { type Daemon, type DaemonState, writeWhole } from './process.ts'
 import type { Progress, Service } from './service.ts'
 import { waitUntil } from './wait.ts'
 
-export type ServiceName = 'mysql' | 'hdfs'
+export const SERVICE_NAMES = ['mysql', 'hdfs', 'kafka'] as const
+export type ServiceName = (typeof SERVICE_NAMES)[number]
 
 export interface ClusterOptions {
   /** Where everything of the cluster lies: data, logs, ports and pids. Made where it is missing. */
@@ -19,6 +22,7 @@ export interface ClusterOptions {
   /** All where left out. */
   services?: ServiceName[]
   hdfs?: HdfsOptions
+  kafka?: KafkaOptions
   /** Told in a line what goes on. */
   progress?: Progress
   /**
@@ -34,12 +38,14 @@ export interface ClusterOptions {
 export interface Cluster {
   readonly folder: string
   readonly services: ServiceName[]
-  /** The names that kill, hang and the others take: mysql, namenode, datanode-1, ... */
+  /** The names that kill, hang and the others take: mysql, namenode, datanode-1, kafka-1, ... */
   readonly names: string[]
   /** The MILLRACE_* variables that bind Millrace to the cluster. */
   readonly env: Readonly<Record<string, string>>
   /** The ways from Millrace to the daemons, of a cluster behind proxies. `env` leads over them. */
   readonly links: Links | undefined
+  /** Kafka's listeners that ask for a user; null where the cluster has none. */
+  readonly securedKafka: SecuredKafka | null
   status(): DaemonStatus[]
 
   /** kill -9; the process is gone when it resolves. */
@@ -75,6 +81,7 @@ export interface DaemonStatus {
 interface ClusterState {
   mysql?: MariadbPlan
   hdfs?: HdfsPlan
+  kafka?: KafkaPlan
 }
 
 /** Brings up what does not run of the cluster in `folder`; resolves when all of it can be used. */
@@ -85,9 +92,10 @@ export function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 async function startLocked(folder: string, options: ClusterOptions): Promise<Cluster> {
   const progress = options.progress ?? (() => {})
-  const wanted = options.services ?? ['mysql', 'hdfs']
+  const wanted = options.services ?? SERVICE_NAMES
   if (wanted.includes('mysql')) await mariadb.install(progress)
   if (wanted.includes('hdfs')) await hdfs.install(progress)
+  if (wanted.includes('kafka')) await kafka.install(progress)
 
   await mkdir(folder, { recursive: true })
   const state = (await readState(folder)) ?? {}
@@ -95,6 +103,7 @@ async function startLocked(folder: string, options: ClusterOptions): Promise<Clu
   if (wanted.includes('hdfs')) {
     state.hdfs ??= await hdfs.plan({ ...options.hdfs, behindProxies: options.behindProxies ?? false })
   }
+  if (wanted.includes('kafka')) state.kafka ??= await kafka.plan(options.kafka ?? {})
   writeWhole(stateFile(folder), `${JSON.stringify(state, null, 2)}\n`)
 
   const endGuard = options.throwaway ? await guardCluster(folder) : undefined
@@ -120,6 +129,7 @@ export async function attachCluster(folder: string): Promise<Cluster | undefined
 interface OpenedServices {
   mysql?: Service
   hdfs?: HdfsService
+  kafka?: KafkaService
 }
 
 /** A further system joins with a line here and one in startCluster. */
@@ -127,6 +137,7 @@ function openServices(folder: string, state: ClusterState): OpenedServices {
   return {
     ...(state.mysql && { mysql: mariadb.open(join(folder, 'mysql'), state.mysql) }),
     ...(state.hdfs && { hdfs: hdfs.open(join(folder, 'hdfs'), state.hdfs) }),
+    ...(state.kafka && { kafka: kafka.open(join(folder, 'kafka'), state.kafka) }),
   }
 }
 
@@ -167,6 +178,7 @@ function createCluster(folder: string, opened: OpenedServices, { links, endGuard
     names: daemons.map(daemon => daemon.name),
     env: Object.assign({}, ...services.map(service => service.environment), links?.env) as Record<string, string>,
     links,
+    securedKafka: opened.kafka?.secured ?? null,
     status: () =>
       daemons.map(daemon => ({ name: daemon.name, state: daemon.state(), pid: daemon.pid(), logFile: daemon.logFile })),
 

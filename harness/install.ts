@@ -6,8 +6,18 @@ import { join } from 'node:path'
 import { findCommand, runCommand } from './command.ts'
 import type { Progress } from './service.ts'
 
-const HADOOP_VERSION = '3.4.2'
-const HADOOP_POM = join(import.meta.dirname, 'hadoop', 'pom.xml')
+/** Programs that run from the jars of Maven Central which a pom names. */
+interface Jars {
+  name: string
+  /** Of the folder in this one that holds the pom, and of the one in the cache that gets the jars. */
+  folderName: string
+  /** As in the pom. */
+  version: string
+  megabytes: number
+}
+
+const HADOOP: Jars = { name: 'Hadoop', folderName: 'hadoop', version: '3.4.2', megabytes: 65 }
+const KAFKA: Jars = { name: 'Kafka', folderName: 'kafka', version: '4.4.0', megabytes: 43 }
 
 /** A program that the machine must have, and the Debian package that brings it. */
 interface Program {
@@ -36,8 +46,9 @@ const CHROMIUM: Program = {
 
 /** Everything that the whole test run needs, with one visit to the package manager. */
 export async function installEverything(progress: Progress): Promise<void> {
-  await installPrograms([JAVA, ...(haveHadoop() ? [] : [MAVEN]), MARIADB, PYTHON, CHROMIUM], progress)
+  await installPrograms([...neededFor(HADOOP, KAFKA), MARIADB, PYTHON, CHROMIUM], progress)
   await installHadoop(progress)
+  await installKafka(progress)
 }
 
 export async function installMariadb(progress: Progress): Promise<void> {
@@ -57,13 +68,21 @@ export async function installPython(progress: Progress): Promise<string> {
 }
 
 export async function installHadoop(progress: Progress): Promise<void> {
-  await installPrograms(haveHadoop() ? [JAVA] : [JAVA, MAVEN], progress)
-  if (!haveHadoop()) await fetchHadoopJars(progress)
+  await installJars(HADOOP, progress)
+}
+
+export async function installKafka(progress: Progress): Promise<void> {
+  await installJars(KAFKA, progress)
 }
 
 /** Where the jars are once installHadoop() has resolved. */
 export function hadoopFolder(): string {
-  return join(cacheFolder(), `hadoop-${HADOOP_VERSION}`)
+  return folderOf(HADOOP)
+}
+
+/** Where the jars are once installKafka() has resolved. */
+export function kafkaFolder(): string {
+  return folderOf(KAFKA)
 }
 
 /** For what is fetched once for all clones on this machine. */
@@ -71,7 +90,7 @@ export function cacheFolder(): string {
   return process.env.MILLRACE_CACHE_DIR ?? join(homedir(), '.cache', 'millrace')
 }
 
-/** Java 17 where Debian puts it, else what the PATH has if Hadoop runs on it. */
+/** Java 17 where Debian puts it, else what the PATH has if Hadoop and Kafka run on it. */
 export function findJava(): string | undefined {
   const homes = existsSync('/usr/lib/jvm') ? readdirSync('/usr/lib/jvm') : []
   const java17 = homes
@@ -80,14 +99,14 @@ export function findJava(): string | undefined {
     .find(existsSync)
   if (java17) return java17
   const other = findCommand('java')
-  return other && suitsHadoop(other) ? other : undefined
+  return other && suits(other) ? other : undefined
 }
 
-/** 11 is its oldest; 24 took away the security manager, without which it does not start. */
-function suitsHadoop(java: string): boolean {
+/** 17 is the oldest for Kafka; 24 took away the security manager, without which Hadoop does not start. */
+function suits(java: string): boolean {
   const { stderr } = spawnSync(java, ['-version'], { encoding: 'utf8' })
   const major = Number(/version "(\d+)/.exec(stderr)?.[1])
-  return major >= 11 && major < 24
+  return major >= 17 && major < 24
 }
 
 /** Debian's Python comes without ensurepip, which fills a venv, unless python3-venv is there too. */
@@ -96,21 +115,31 @@ function suitsVenv(python: string | undefined): boolean {
   return python !== undefined && spawnSync(python, ['-c', question]).status === 0
 }
 
-function haveHadoop(): boolean {
-  return existsSync(hadoopFolder())
+async function installJars(jars: Jars, progress: Progress): Promise<void> {
+  await installPrograms(neededFor(jars), progress)
+  if (!existsSync(folderOf(jars))) await fetchJars(jars, progress)
+}
+
+function neededFor(...all: Jars[]): Program[] {
+  return all.every(jars => existsSync(folderOf(jars))) ? [JAVA] : [JAVA, MAVEN]
+}
+
+function folderOf({ folderName, version }: Jars): string {
+  return join(cacheFolder(), `${folderName}-${version}`)
 }
 
 /** The folder gets its name when it is whole: an interrupted download is never taken for one, and of two at a time either wins. */
-async function fetchHadoopJars(progress: Progress): Promise<void> {
-  const folder = hadoopFolder()
-  progress(`fetching the jars of Hadoop ${HADOOP_VERSION} from Maven Central (65 MB, once) into ${folder}`)
+async function fetchJars(jars: Jars, progress: Progress): Promise<void> {
+  const { name, folderName, version, megabytes } = jars
+  const folder = folderOf(jars)
+  progress(`fetching the jars of ${name} ${version} from Maven Central (${megabytes} MB, once) into ${folder}`)
   await mkdir(join(folder, '..'), { recursive: true })
   const unfinished = await mkdtemp(`${folder}.unfinished-`)
   try {
     await runCommand(findCommand('mvn')!, [
       '--quiet',
       '--batch-mode',
-      `--file=${HADOOP_POM}`,
+      `--file=${join(import.meta.dirname, folderName, 'pom.xml')}`,
       'dependency:copy-dependencies',
       '-DincludeScope=runtime',
       `-DoutputDirectory=${unfinished}`,

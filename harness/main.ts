@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Argument, Command } from 'commander'
-import { attachCluster, type Cluster, startCluster } from './cluster.ts'
+import { Argument, Command, Option } from 'commander'
+import { attachCluster, type Cluster, SERVICE_NAMES, type ServiceName, startCluster } from './cluster.ts'
 
 if (existsSync('.env')) process.loadEnvFile('.env')
 const folder = resolve(process.env.MILLRACE_DATA_DIR ?? './data', 'cluster')
@@ -9,7 +9,7 @@ const print = (line: string) => process.stdout.write(`${line}\n`)
 
 const program = new Command('cluster')
   .description(
-    `Real MySQL and HDFS on this machine, for tests and for trying things out. Everything lies in ${folder}.`,
+    `Real MySQL, HDFS and Kafka on this machine, for tests and for trying things out. Everything lies in ${folder}.`,
   )
   .showHelpAfterError()
   .enablePositionalOptions()
@@ -17,8 +17,13 @@ const program = new Command('cluster')
 program
   .command('up')
   .description('install what is missing and start what does not run')
-  .action(async () => {
-    const cluster = await startCluster({ folder, progress: print })
+  .addOption(new Option('--services <names...>', 'not all of them').choices(SERVICE_NAMES))
+  .addOption(
+    new Option('--brokers <number>', 'of Kafka, when it is first started').choices(['1', '2', '3']).default('1'),
+  )
+  .action(async ({ services, brokers }: { services?: ServiceName[]; brokers: '1' | '2' | '3' }) => {
+    const kafka = { brokers: Number(brokers) as 1 | 2 | 3 }
+    const cluster = await startCluster({ folder, kafka, ...(services && { services }), progress: print })
     printStatus(cluster)
     print('To point Millrace at it: eval "$(npm run -s cluster -- env)"')
   })
@@ -73,7 +78,7 @@ function addDaemonCommand(verb: 'kill' | 'hang' | 'resume' | 'restart', descript
   program
     .command(verb)
     .description(description)
-    .addArgument(new Argument('<name>', 'mysql, namenode, datanode-1, datanode-2 or datanode-3'))
+    .addArgument(new Argument('<name>', 'mysql, namenode, datanode-1, datanode-2, datanode-3 or kafka-1'))
     .action(async (name: string) => {
       await (await attached())[verb](name)
       print(`${done} ${name}`)

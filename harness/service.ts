@@ -1,7 +1,7 @@
 import type { Daemon } from './process.ts'
 
 /**
- * One system of the cluster (a database, HDFS, later a log or an engine): some daemons, and what a client needs to
+ * One system of the cluster (a database, HDFS, Kafka, later an engine): some daemons, and what a client needs to
  * reach them.
  */
 export interface Service {

@@ -6,7 +6,7 @@ import { identify, type ProcessIdentity, processState } from '../../harness/proc
 import { listeningAddresses } from '../setup/listening.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
 
-const NODES = ['mysql', 'namenode', 'datanode-1', 'datanode-2', 'datanode-3']
+const NODES = ['mysql', 'namenode', 'datanode-1', 'datanode-2', 'datanode-3', 'kafka-1']
 
 let cluster: Cluster
 
@@ -35,11 +35,12 @@ function webHdfs(path: string, operation: string, timeoutMillis = 10_000): Promi
   return fetch(`http://${host}/webhdfs/v1${path}?op=${operation}`, { signal: AbortSignal.timeout(timeoutMillis) })
 }
 
-test('a cluster has a database, a NameNode and three DataNodes, and says how to reach them', async () => {
+test('a cluster has a database, a NameNode, three DataNodes and a broker, and says how to reach them', async () => {
   expect(cluster.names).toEqual(NODES)
   expect(cluster.status().map(daemon => daemon.state)).toEqual(NODES.map(() => 'running'))
   expect(cluster.env.MILLRACE_SOURCE_URL).toMatch(/^mysql:\/\/root:abc@127\.0\.0\.1:\d+\/CS544$/)
   expect(cluster.env.MILLRACE_STORAGE_URL).toMatch(/^webhdfs:\/\/root@127\.0\.0\.1:\d+$/)
+  expect(cluster.env.MILLRACE_LOG_URL).toMatch(/^kafka:\/\/127\.0\.0\.1:\d+$/)
   expect(await query('SELECT DATABASE() AS name')).toEqual([{ name: 'CS544' }])
   await cluster.waitForLiveDataNodes(3)
 })
@@ -62,7 +63,7 @@ test('starting a cluster that runs starts nothing', async () => {
   const lines: string[] = []
   const again = await startCluster({ folder: cluster.folder, progress: line => lines.push(line) })
   expect(again.status()).toEqual(before)
-  expect(lines).toEqual(['mysql: runs already', 'hdfs: runs already'])
+  expect(lines).toEqual(['mysql: runs already', 'hdfs: runs already', 'kafka: runs already'])
 })
 
 test('another process sees the cluster as it is, by its folder', async () => {

@@ -28,13 +28,14 @@ test('up where all runs says so, and shows each daemon with its pid and log', as
   const output = await run('up')
   expect(output).toMatch(/^mysql: runs already$/m)
   expect(output).toMatch(/^hdfs: runs already$/m)
-  for (const name of ['mysql', 'namenode', 'datanode-1', 'datanode-2', 'datanode-3'])
+  expect(output).toMatch(/^kafka: runs already$/m)
+  for (const name of ['mysql', 'namenode', 'datanode-1', 'datanode-2', 'datanode-3', 'kafka-1'])
     expect(output).toMatch(new RegExp(`^${name} +running +pid \\d+ +/.*/${name}\\.log$`, 'm'))
 })
 
 test('env prints lines that a shell can evaluate', async () => {
   expect(await run('env')).toMatch(
-    /^export MILLRACE_SOURCE_URL='mysql:\/\/.*'\nexport MILLRACE_STORAGE_URL='webhdfs:\/\/.*'\n$/,
+    /^export MILLRACE_SOURCE_URL='mysql:\/\/.*'\nexport MILLRACE_STORAGE_URL='webhdfs:\/\/.*'\nexport MILLRACE_LOG_URL='kafka:\/\/.*'\n$/,
   )
 })
 
@@ -61,8 +62,8 @@ test("hdfs hands its arguments to Hadoop's own tools", async () => {
 })
 
 test('down stops all, and with --remove takes the data too', async () => {
-  expect(await run('down')).toMatch(/^stopped mysql, namenode, datanode-1, datanode-2, datanode-3\n$/)
-  expect((await run('status')).match(/ stopped /g)).toHaveLength(5)
+  expect(await run('down')).toMatch(/^stopped mysql, namenode, datanode-1, datanode-2, datanode-3, kafka-1\n$/)
+  expect((await run('status')).match(/ stopped /g)).toHaveLength(6)
   await run('down', '--remove')
   expect(existsSync(join(dataFolder, 'cluster'))).toBe(false)
 })
