@@ -13,22 +13,27 @@ import {
 } from '../../parquet/footer.ts'
 import { readTail } from '../../parquet/readTail.ts'
 import type { Struct } from '../../parquet/thrift.ts'
-import { type BatchMetadata, fromKeyValues } from './batchMetadata.ts'
+import type { BatchMeta } from '../sink/batchCodec.ts'
+import { fromKeyValues, type RowIdSection } from './batchMetadata.ts'
 
 /** What stands at the end of a batch file. */
-export interface BatchTail extends BatchMetadata {
+export interface BatchTail {
+  meta: BatchMeta
+  /** In the order of the log. */
+  parts: BatchPart[]
   footer: FileMetaData
-  groups: BatchGroupPlace[]
 }
 
-/** One row group of a batch file. */
-export interface BatchGroupPlace {
+/** A row group and its rows' ids. */
+export interface BatchPart {
+  rows: number
+  /** Where the row group lies. */
   offset: number
   length: number
-  rows: number
-  /** Of its dates. */
-  min: string
-  max: string
+  /** The first and the last of its dates. */
+  minDate: string
+  maxDate: string
+  rowIds: RowIdSection
 }
 
 /** The footer of a file as the sink writes it is some 3 kB; that of the largest merged file some 100 kB. */
@@ -40,33 +45,41 @@ export async function readBatchTail(
   status: FileStatus,
   call?: Call,
 ): Promise<BatchTail | { problem: string }> {
+  return await orProblem(async () => parseBatchTail(await readTail(storage, status, FIRST_READ_BYTES, call)))
+}
+
+/** @param end The end of a file, with the whole footer. Throws BrokenParquetError. */
+export function parseBatchTail(end: Uint8Array): BatchTail {
+  const footer = parseFooter(end)
+  const metadata = fromKeyValues(keyValues(footer))
+  if ('problem' in metadata) throw new BrokenParquetError(metadata.problem)
+  const { meta, sections } = metadata
+  const groups = rowGroups(footer)
+  const counts = [rowCount(footer), sum(groups.map(groupRows)), sum(sections.map(({ rows }) => rows))]
+  const isAligned = groups.every((group, index) => groupRows(group) === sections[index]?.rows)
+  if (!isAligned || counts.some(count => count !== meta.rows)) {
+    throw new BrokenParquetError(
+      `expected ${meta.rows} rows, found ${counts.join(', ')} in its footer, row groups and row ids`,
+    )
+  }
+  return { meta, parts: groups.map((group, index) => partOf(group, sections[index]!)), footer }
+}
+
+function partOf(group: Struct, rowIds: RowIdSection): BatchPart {
+  // A group without bounds is read for every question about dates, no more.
+  const { min, max } = textBounds(group, 'date') ?? { min: '', max: '\uffff' }
+  return { rows: groupRows(group), ...groupExtent(group), minDate: min, maxDate: max, rowIds }
+}
+
+async function orProblem<T>(read: () => Promise<T>): Promise<T | { problem: string }> {
   try {
-    const footer = parseFooter(await readTail(storage, status, FIRST_READ_BYTES, call))
-    const metadata = fromKeyValues(keyValues(footer))
-    if ('problem' in metadata) return metadata
-    const groups = rowGroups(footer).map(placeOf)
-    return problemOf(metadata, footer, groups) ?? { ...metadata, footer, groups }
+    return await read()
   } catch (error) {
     if (error instanceof BrokenParquetError) return { problem: error.problem }
     throw error
   }
 }
 
-function placeOf(group: Struct): BatchGroupPlace {
-  // A writer that notes no bounds makes every question read the group, no more.
-  return { ...groupExtent(group), rows: groupRows(group), ...(textBounds(group, 'date') ?? { min: '', max: '\uffff' }) }
-}
-
-function problemOf(
-  { meta, sections }: BatchMetadata,
-  footer: FileMetaData,
-  groups: readonly BatchGroupPlace[],
-): { problem: string } | undefined {
-  const counts = [
-    rowCount(footer),
-    groups.reduce((sum, { rows }) => sum + rows, 0),
-    sections.reduce((sum, { rows }) => sum + rows, 0),
-  ]
-  if (counts.every(count => count === meta.rows)) return undefined
-  return { problem: `expected ${meta.rows} rows, found ${counts.join(', ')} in its footer, row groups and row ids` }
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

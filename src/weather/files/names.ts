@@ -109,7 +109,7 @@ function replacedBy<File extends BatchRange>(visible: readonly File[], files: re
 }
 
 /** The set as it is, or DATA_LOST where it has a hole. */
-export function withoutHoles<File>(partition: number, set: VisibleSet<File>): VisibleSet<File> {
+export function withoutHoles<Set extends Pick<VisibleSet<unknown>, 'holes'>>(partition: number, set: Set): Set {
   const [hole] = set.holes
   if (!hole) return set
   const { firstBatch, lastBatch } = hole

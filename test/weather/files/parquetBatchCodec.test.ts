@@ -6,11 +6,10 @@ import { parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { localStorage } from '../../../src/datasources/localStorage.ts'
 import type { FileStatus, Storage } from '../../../src/datasources/storage.ts'
-import { readBatchTail } from '../../../src/weather/files/batchTail.ts'
+import { openBatchFile, rowsOf } from '../../../src/weather/files/openBatchFile.ts'
 import { parquetBatchCodec } from '../../../src/weather/files/parquetBatchCodec.ts'
-import { readBatchGroup, readRowIds } from '../../../src/weather/files/readBatch.ts'
 import { localCopy } from '../../setup/localCopy.ts'
-import { batchWriter, generatedRows, rowsOf, type TestRow } from '../setup/batches.ts'
+import { batchWriter, generatedRows, type TestRow, testRowsOf } from '../setup/batches.ts'
 
 let folder: string
 let storage: Storage
@@ -134,21 +133,9 @@ describe('a batch as a Parquet file', () => {
 })
 
 async function rowsIn(status: FileStatus): Promise<TestRow[]> {
-  const tail = await readBatchTail(storage, status)
-  if ('problem' in tail) throw new Error(tail.problem)
+  const file = await openBatchFile(storage, status)
   const rows: TestRow[] = []
-  for (const [index] of tail.groups.entries()) {
-    const { stations, dates, degrees } = await readBatchGroup(storage, { status, ...tail }, index)
-    const rowIds = await readRowIds(storage, { status, ...tail }, index)
-    rows.push(
-      ...rowsOf({
-        stationIds: [...stations.ids].map(id => stations.words[id]!),
-        dates: [...dates.ids].map(id => dates.words[id]!),
-        degrees: [...degrees],
-        rowIds: [...rowIds],
-      }),
-    )
-  }
+  for (const part of file.parts) rows.push(...testRowsOf(rowsOf(await file.columns(part), await file.rowIds(part))))
   return rows
 }
 

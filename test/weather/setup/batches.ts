@@ -19,7 +19,7 @@ export function columnsOf(rows: readonly TestRow[]): BatchRows {
   }
 }
 
-export function rowsOf({ stationIds, dates, degrees, rowIds }: BatchRows): TestRow[] {
+export function testRowsOf({ stationIds, dates, degrees, rowIds }: BatchRows): TestRow[] {
   return rowIds.map((rowId, row) => ({ rowId, stationId: stationIds[row]!, date: dates[row]!, degrees: degrees[row]! }))
 }
 
