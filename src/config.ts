@@ -21,9 +21,23 @@ export interface Config {
   storageWaitSeconds: number
   migrationMemoryMib: number
   encodeThreads: number
+  weather: WeatherConfig
   limits: Limits
   introspection: boolean
   graphiql: boolean
+}
+
+/** How weather is moved. */
+export interface WeatherConfig {
+  delaySeconds: number
+  topic: string
+  replication: number
+  batchRows: number
+  batchBytes: number
+  batchAgeSeconds: number
+  compactFiles: number
+  compactBytes: number
+  keepReplacedSeconds: number
 }
 
 /** What one GraphQL operation may ask for at most. */
@@ -82,6 +96,17 @@ export function readConfig(environment: Environment): Config {
     storageWaitSeconds: values.MILLRACE_STORAGE_WAIT_SECONDS,
     migrationMemoryMib: values.MILLRACE_MIGRATION_MEMORY_MIB,
     encodeThreads: values.MILLRACE_ENCODE_THREADS,
+    weather: {
+      delaySeconds: values.MILLRACE_WEATHER_DELAY_SECONDS,
+      topic: values.MILLRACE_WEATHER_TOPIC,
+      replication: values.MILLRACE_WEATHER_REPLICATION,
+      batchRows: values.MILLRACE_WEATHER_BATCH_ROWS,
+      batchBytes: values.MILLRACE_WEATHER_BATCH_BYTES,
+      batchAgeSeconds: values.MILLRACE_WEATHER_BATCH_AGE_SECONDS,
+      compactFiles: values.MILLRACE_WEATHER_COMPACT_FILES,
+      compactBytes: values.MILLRACE_WEATHER_COMPACT_BYTES,
+      keepReplacedSeconds: values.MILLRACE_WEATHER_KEEP_REPLACED_SECONDS,
+    },
     limits: {
       depth: values.MILLRACE_MAX_DEPTH,
       aliases: values.MILLRACE_MAX_ALIASES,
@@ -121,6 +146,15 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_STORAGE_WAIT_SECONDS: config.storageWaitSeconds,
     MILLRACE_MIGRATION_MEMORY_MIB: config.migrationMemoryMib,
     MILLRACE_ENCODE_THREADS: config.encodeThreads,
+    MILLRACE_WEATHER_DELAY_SECONDS: config.weather.delaySeconds,
+    MILLRACE_WEATHER_TOPIC: config.weather.topic,
+    MILLRACE_WEATHER_REPLICATION: config.weather.replication,
+    MILLRACE_WEATHER_BATCH_ROWS: config.weather.batchRows,
+    MILLRACE_WEATHER_BATCH_BYTES: config.weather.batchBytes,
+    MILLRACE_WEATHER_BATCH_AGE_SECONDS: config.weather.batchAgeSeconds,
+    MILLRACE_WEATHER_COMPACT_FILES: config.weather.compactFiles,
+    MILLRACE_WEATHER_COMPACT_BYTES: config.weather.compactBytes,
+    MILLRACE_WEATHER_KEEP_REPLACED_SECONDS: config.weather.keepReplacedSeconds,
     MILLRACE_MAX_DEPTH: config.limits.depth,
     MILLRACE_MAX_ALIASES: config.limits.aliases,
     MILLRACE_MAX_TOKENS: config.limits.tokens,
@@ -132,8 +166,14 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
   return NAMES.map(name => ({ name, value: String(values[name]), description: SETTINGS[name].description }))
 }
 
+/** The variable that is in force. */
+function variableOf(name: SettingName, environment: Environment): string {
+  const { override }: { override?: string } = SETTINGS[name]
+  return override && environment[override] ? override : name
+}
+
 function written(name: SettingName, environment: Environment): string {
-  return environment[name] || SETTINGS[name].fallback
+  return environment[variableOf(name, environment)] || SETTINGS[name].fallback
 }
 
 function problemOf(name: SettingName, environment: Environment): string[] {
@@ -143,7 +183,7 @@ function problemOf(name: SettingName, environment: Environment): string[] {
   if (result.success) return []
   const reason = result.error.issues.find(issue => issue.code === 'custom' && issue.params?.reason === true)?.message
   return [
-    `${name}: expected ${expected}, but got ${JSON.stringify(withoutSecrets(value))}${reason ? ` (${reason})` : ''}`,
+    `${variableOf(name, environment)}: expected ${expected}, but got ${JSON.stringify(withoutSecrets(value))}${reason ? ` (${reason})` : ''}`,
   ]
 }
 

@@ -29,10 +29,43 @@ test('nothing set: everything embedded, on loopback', () => {
     storageWaitSeconds: 60,
     migrationMemoryMib: 64,
     encodeThreads: 1,
+    weather: {
+      delaySeconds: 0.1,
+      topic: 'temperatures',
+      replication: 1,
+      batchRows: 100_000,
+      batchBytes: 8_388_608,
+      batchAgeSeconds: 1,
+      compactFiles: 64,
+      compactBytes: 134_217_728,
+      keepReplacedSeconds: 600,
+    },
     limits: { depth: 10, aliases: 100, tokens: 4000, cost: 5000, bodyBytes: 262_144 },
     introspection: true,
     graphiql: true,
   })
+})
+
+test('the delay of the weather generator is also taken from the variable of the original, which wins', () => {
+  const delay = (environment: Record<string, string>) => readConfig(environment).weather.delaySeconds
+  expect(delay({ MILLRACE_WEATHER_DELAY_SECONDS: '0.025' })).toBe(0.025)
+  expect(delay({ AUTOGRADER_DELAY_OVERRIDE_VAL: '0.01', MILLRACE_WEATHER_DELAY_SECONDS: '3' })).toBe(0.01)
+  expect(delay({ AUTOGRADER_DELAY_OVERRIDE_VAL: '', MILLRACE_WEATHER_DELAY_SECONDS: '0' })).toBe(0)
+  expect(problemOf({ AUTOGRADER_DELAY_OVERRIDE_VAL: 'soon' })).toBe(
+    'AUTOGRADER_DELAY_OVERRIDE_VAL: expected seconds from 0 to 86400, such as 0.5, but got "soon"',
+  )
+})
+
+test.each([
+  ['MILLRACE_WEATHER_DELAY_SECONDS', '-1'],
+  ['MILLRACE_WEATHER_DELAY_SECONDS', '1e3'],
+  ['MILLRACE_WEATHER_TOPIC', 'two words'],
+  ['MILLRACE_WEATHER_TOPIC', '..'],
+  ['MILLRACE_WEATHER_REPLICATION', '0'],
+  ['MILLRACE_WEATHER_BATCH_AGE_SECONDS', '0'],
+  ['MILLRACE_WEATHER_COMPACT_FILES', '1'],
+])('%s=%s is refused', (name, value) => {
+  expect(problemOf({ [name]: value })).toContain(name)
 })
 
 test('the cluster is two URLs', () => {
