@@ -1,0 +1,189 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { MillraceError } from '../errors.ts'
+import type { Call } from './call.ts'
+import { appendDuckdbRows } from './duckdbAppend.ts'
+import { duckdbConnections } from './duckdbConnections.ts'
+import { duckdbQueryOf, prepareDuckdb, run } from './duckdbQuery.ts'
+import { rowReader, streamedRows } from './duckdbRows.ts'
+import { describeDuckdbColumn, duckdbTypeName } from './duckdbTypes.ts'
+import type { RowStream } from './rowStream.ts'
+import type { Row } from './source.ts'
+import { createTurns, takeTurnWithin } from './turns.ts'
+import type { Stage, Warehouse, WarehouseCall } from './warehouse.ts'
+import {
+  beginStage,
+  columnDefinitions,
+  createCatalog,
+  endStage,
+  loadsOf,
+  removeStage,
+  resultRows,
+  resultTables,
+  stagesOf,
+} from './warehouseCatalog.ts'
+import { checkStage } from './warehouseChecks.ts'
+import { expectJob, expectStage, expectStageColumns, qualifiedStage } from './warehouseNames.ts'
+import { publishStages } from './warehousePublish.ts'
+import { quoteName, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
+
+/** Beyond it DuckDB goes on in files beside its own. */
+const MEMORY_LIMIT = '2GB'
+
+/**
+ * Results in a DuckDB file, opened when first asked and made where it is missing. One process at a time can have it open, so
+ * publications queue up inside this one, and locks are its own.
+ */
+export function duckdbWarehouse({ file }: { file: string }): Warehouse {
+  const connections = duckdbConnections(() => openFile(file))
+  const publications = createTurns()
+  const turns = createTurns()
+
+  function withSession<T>(call: Call, use: (session: WarehouseSession, connection: DuckDBConnection) => Promise<T>) {
+    return connections.answer(call, async connection => {
+      await connection.run("SET TimeZone = 'UTC'")
+      const session = duckdbSession(connection)
+      await createCatalog(session, DIALECT)
+      return await use(session, connection)
+    })
+  }
+
+  return {
+    kind: 'duckdb',
+    url: `duckdb:${file}`,
+    stage: (stage, rows, call = {}) =>
+      withSession(call, async (session, connection) => {
+        expectStage(stage)
+        expectStageColumns(rows.columns)
+        await beginStage(session, stage)
+        const count = await fill(connection, session, stage, rows, call)
+        await endStage(session, stage, count)
+        return count
+      }),
+    check: (stage, checks, call = {}) => withSession(call, session => checkStage(session, DIALECT, stage, checks)),
+    async publish(publication, call = {}) {
+      const release = await publications.take('', call.signal)
+      try {
+        return await withSession(call, session => publishStages(session, DIALECT, publication))
+      } finally {
+        release()
+      }
+    },
+    loads: (filter, call = {}) => withSession(call, session => loadsOf(session, filter)),
+    tables: (call = {}) => withSession(call, session => resultTables(session, DIALECT)),
+    rows: (table, options, call = {}) => withSession(call, session => resultRows(session, DIALECT, table, options)),
+    stages: (call = {}) =>
+      withSession(call, async session => (await stagesOf(session)).map(({ job, table }) => ({ job, table }))),
+    dropStages: (job, call = {}) =>
+      withSession(call, async session => {
+        expectJob(job)
+        for (const stage of await stagesOf(session, job)) await removeStage(session, stage)
+      }),
+
+    async exclusively(name, waitMillis, work, call = {}) {
+      const release = await takeTurnWithin(turns, name, waitMillis, call.signal)
+      try {
+        return await work(call.signal ?? new AbortController().signal)
+      } finally {
+        release()
+      }
+    },
+
+    ping: (call = {}) =>
+      withSession(call, async session => `DuckDB ${String((await session.query('SELECT version()'))[0]?.[0])}`),
+    close: () =>
+      connections.close(new MillraceError('CANCELLED', 'The DuckDB warehouse was closed while it was in use.')),
+  }
+}
+
+const DIALECT: WarehouseDialect = {
+  schema: 'main',
+  typeName: duckdbTypeName,
+  async columnsOf(session, schema, table) {
+    const rows = await session.query(
+      `SELECT column_name, data_type FROM duckdb_columns()
+       WHERE database_name = current_database() AND schema_name = $1 AND table_name = $2 ORDER BY column_index`,
+      [schema, table],
+    )
+    return rows.map(([name, dataType]) => {
+      const { type } = describeDuckdbColumn({ name: String(name), dataType: String(dataType) })
+      return { name: String(name), type }
+    })
+  },
+  lock: async () => {}, // publications come one by one
+  finishTable: async () => {},
+}
+
+function duckdbSession(connection: DuckDBConnection): WarehouseSession {
+  const session: WarehouseSession = {
+    async query(sql, values = []) {
+      const reader = await connection.runAndReadAll(sql, [...values])
+      return reader.getRows()
+    },
+    async change(sql, values = []) {
+      const result = await connection.run(sql, [...values])
+      return result.rowsChanged
+    },
+    async rows(columns, rest, values) {
+      const { selectList, read } = rowReader(
+        columns.map(({ name, type }) => {
+          const { select } = describeDuckdbColumn({ name, dataType: duckdbTypeName(type) })
+          return { type, sql: select(quoteName(name)) }
+        }),
+      )
+      const rows: Row[] = []
+      const result = await connection.run(`SELECT ${selectList} ${rest}`, [...values])
+      for await (const batch of streamedRows(result, read)) rows.push(...batch)
+      return rows
+    },
+    async transaction(work) {
+      await connection.run('BEGIN')
+      try {
+        const result = await work()
+        await connection.run('COMMIT')
+        return result
+      } catch (error) {
+        await connection.run('ROLLBACK').catch(() => undefined) // an error may have ended it already
+        throw error
+      }
+    },
+  }
+  return session
+}
+
+/** Returns how many rows. What another DuckDB of this process would answer, this one asks itself. */
+async function fill(
+  connection: DuckDBConnection,
+  session: WarehouseSession,
+  stage: Stage,
+  rows: RowStream,
+  call: WarehouseCall,
+): Promise<number> {
+  const table = qualifiedStage(stage)
+  const query = duckdbQueryOf(rows)
+  if (!query) {
+    await session.query(`CREATE TABLE ${table} (${columnDefinitions(DIALECT, rows.columns)})`)
+    return await appendDuckdbRows(connection, table, rows, call)
+  }
+  await prepareDuckdb(connection, query.views)
+  const columns = rows.columns.map(
+    ({ name, type }) => `CAST(${quoteName(name)} AS ${duckdbTypeName(type)}) AS ${quoteName(name)}`,
+  )
+  await run(connection, `CREATE TABLE ${table} AS SELECT ${columns.join(', ')} FROM (`, query.sql, '\n) AS answer')
+  const [count] = await session.query(`SELECT count(*) FROM ${table}`)
+  call.onRows?.(Number(count![0]))
+  return Number(count![0])
+}
+
+async function openFile(file: string): Promise<DuckDBInstance> {
+  await mkdir(dirname(file), { recursive: true })
+  try {
+    return await DuckDBInstance.create(file, { autoinstall_known_extensions: 'false', memory_limit: MEMORY_LIMIT })
+  } catch (cause) {
+    throw new MillraceError('UNAVAILABLE', `The DuckDB file ${file} of the warehouse cannot be opened.`, {
+      hint: 'Check that it is a DuckDB file and that no other program has it open.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,159 @@
+import { MillraceError } from '../errors.ts'
+import type { SourceColumn } from './source.ts'
+import { LOGICAL_DATE, type Load, type Publication, type PublishedTable } from './warehouse.ts'
+import { columnDefinitions, loadsOf, loggedTables, logLoad, removeStage, stagesOf } from './warehouseCatalog.ts'
+import { expectPublication, listedNames, OWN_SCHEMA, qualifiedStage, stageTable } from './warehouseNames.ts'
+import { quoteName, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
+
+/** Warehouse.publish on one connection. A publication that took place already is told of again. */
+export async function publishStages(
+  session: WarehouseSession,
+  dialect: WarehouseDialect,
+  publication: Publication,
+): Promise<Load> {
+  expectPublication(publication)
+  const earlier = await publishedLoad(session, publication)
+  if (earlier) return earlier
+  await expectFilledStages(session, publication)
+  const columns = await columnsOfStages(session, dialect, publication)
+  await session.transaction(() => prepareTables(session, dialect, publication, columns))
+  await session.transaction(async () => {
+    for (const lock of locksOf(publication)) await dialect.lock(session, lock)
+    const tables = []
+    for (const table of publication.tables) {
+      tables.push(await replaceRows(session, dialect, publication, table, columns.get(table.name)!))
+    }
+    const modes = new Map(publication.tables.map(({ name, replaces = 'date' }) => [name, replaces]))
+    await logLoad(session, { ...publication, tables }, modes)
+    for (const { name } of publication.tables) await removeStage(session, { job: publication.job, table: name })
+  })
+  return (await publishedLoad(session, publication))!
+}
+
+/** What the load log says of a publication; undefined where it did not take place, or another one has since. */
+export async function publishedLoad(
+  session: WarehouseSession,
+  { dataset, date, job }: Publication,
+): Promise<Load | undefined> {
+  const [load] = await loadsOf(session, { dataset, date, first: 1 })
+  return load?.job === job ? load : undefined
+}
+
+async function expectFilledStages(session: WarehouseSession, { job, tables }: Publication): Promise<void> {
+  const stages = await stagesOf(session, job)
+  const filled = new Map(stages.filter(({ rows }) => rows !== null).map(({ table, rows }) => [table, rows!]))
+  for (const { name, rows } of tables) {
+    const found = filled.get(name)
+    if (found === undefined) {
+      const names = [...filled.keys()]
+      throw new MillraceError(
+        'NOT_FOUND',
+        `Expected a stage of job ${job} for table "${name}", there is ${listedNames(names)}.`,
+        { hint: 'Stage the table again.' },
+      )
+    }
+    if (found === 0) {
+      throw new MillraceError('BAD_USER_INPUT', `Expected rows for table "${name}", its stage has none.`, {
+        hint: 'An empty result would take away what is published for the date: see why the query gives no rows.',
+      })
+    }
+    if (found !== rows) throw notAsStaged(name, rows, found)
+  }
+}
+
+async function columnsOfStages(
+  session: WarehouseSession,
+  dialect: WarehouseDialect,
+  { job, tables }: Publication,
+): Promise<Map<string, SourceColumn[]>> {
+  const columns = new Map<string, SourceColumn[]>()
+  for (const { name } of tables) {
+    const found = await dialect.columnsOf(session, OWN_SCHEMA, stageTable({ job, table: name }))
+    columns.set(name, found)
+  }
+  return columns
+}
+
+/** In a transaction of its own, before the one that publishes: what waits for the lock then waits for a moment only. */
+async function prepareTables(
+  session: WarehouseSession,
+  dialect: WarehouseDialect,
+  { dataset, tables }: Publication,
+  columns: ReadonlyMap<string, SourceColumn[]>,
+): Promise<void> {
+  await dialect.lock(session, 'tables')
+  const owners = new Map((await loggedTables(session)).map(table => [table.name, table.dataset]))
+  for (const { name } of tables) {
+    const owner = owners.get(name)
+    if (owner !== undefined && owner !== dataset) {
+      throw new MillraceError('CONFLICT', `Expected table "${name}" to be of dataset ${dataset}, it is of ${owner}.`, {
+        hint: 'Give the table another name.',
+      })
+    }
+    await prepareTable(session, dialect, name, columns.get(name)!)
+  }
+}
+
+async function prepareTable(
+  session: WarehouseSession,
+  dialect: WarehouseDialect,
+  name: string,
+  columns: readonly SourceColumn[],
+): Promise<void> {
+  const table = `${dialect.schema}.${quoteName(name)}`
+  const there = new Map((await dialect.columnsOf(session, dialect.schema, name)).map(column => [column.name, column]))
+  if (there.size === 0) {
+    await session.query(`CREATE TABLE ${table} (${columnDefinitions(dialect, columns)}, ${LOGICAL_DATE} DATE NOT NULL)`)
+    await dialect.finishTable(session, name)
+    return
+  }
+  if (!there.has(LOGICAL_DATE)) {
+    throw new MillraceError('CONFLICT', `Expected "${name}" to be a result table, it has no column ${LOGICAL_DATE}.`, {
+      hint: 'Another program made it: give the result table another name.',
+    })
+  }
+  for (const column of columns) {
+    const known = there.get(column.name)
+    const wanted = dialect.typeName(column.type)
+    if (!known) {
+      await session.query(`ALTER TABLE ${table} ADD COLUMN ${quoteName(column.name)} ${wanted}`)
+    } else if (dialect.typeName(known.type) !== wanted) {
+      throw new MillraceError(
+        'CONFLICT',
+        `Expected column "${column.name}" of table "${name}" to be ${dialect.typeName(known.type)} as before, it is ${wanted} now.`,
+        { hint: 'Cast the column in the query to the type it had, or give it another name.' },
+      )
+    }
+  }
+}
+
+/** Always in the same order, or two publications could wait for each other. */
+function locksOf({ dataset, date, tables }: Publication): string[] {
+  const whole = tables.filter(({ replaces }) => replaces === 'table').map(({ name }) => `table ${name}`)
+  return [`date ${dataset} ${date}`, ...whole.toSorted()]
+}
+
+async function replaceRows(
+  session: WarehouseSession,
+  dialect: WarehouseDialect,
+  { job, date }: Publication,
+  { name, rows, replaces = 'date' }: PublishedTable,
+  columns: readonly SourceColumn[],
+): Promise<Load['tables'][number]> {
+  const table = `${dialect.schema}.${quoteName(name)}`
+  const condition = replaces === 'date' ? `WHERE ${LOGICAL_DATE} = CAST($1 AS DATE)` : ''
+  const replacedRows = await session.change(`DELETE FROM ${table} ${condition}`, replaces === 'date' ? [date] : [])
+  const names = columns.map(column => quoteName(column.name)).join(', ')
+  const inserted = await session.change(
+    `INSERT INTO ${table} (${names}, ${LOGICAL_DATE}) SELECT ${names}, CAST($1 AS DATE) FROM ${qualifiedStage({ job, table: name })}`,
+    [date],
+  )
+  if (inserted !== rows) throw notAsStaged(name, rows, inserted)
+  return { name, rows, replacedRows }
+}
+
+function notAsStaged(table: string, expected: number, found: number): MillraceError {
+  return new MillraceError('DATA_LOST', `Expected ${expected} rows in the stage of table "${table}", found ${found}.`, {
+    hint: 'The database may have been restarted since, which empties stages: stage the table again.',
+  })
+}

@@ -1,0 +1,37 @@
+import type { ColumnType, Row, SourceColumn } from './source.ts'
+
+/** One connection to the database of a warehouse. Placeholders are $1, $2 and so on. */
+export interface WarehouseSession {
+  query(sql: string, values?: readonly SqlParameter[]): Promise<Row[]>
+  /** How many rows an INSERT, UPDATE or DELETE changed. */
+  change(sql: string, values?: readonly SqlParameter[]): Promise<number>
+  /** SELECT of `columns`, each by its name, with this rest (FROM ...); values as Row promises them. */
+  rows(columns: readonly SourceColumn[], rest: string, values: readonly SqlParameter[]): Promise<Row[]>
+  /** In one transaction, which an error rolls back. */
+  transaction<T>(work: () => Promise<T>): Promise<T>
+}
+
+export type SqlParameter = string | number | null
+
+/** What the database of one keeper does differently from the other's. */
+export interface WarehouseDialect {
+  /** Where the result tables are, quoted. */
+  schema: string
+  typeName(type: ColumnType): string
+  /** A table's columns in their order; none where it is not there. `schema` and `table` without quotes. */
+  columnsOf(session: WarehouseSession, schema: string, table: string): Promise<SourceColumn[]>
+  /** Waits until no other transaction holds the lock of this name, and holds it to the end of the transaction. */
+  lock(session: WarehouseSession, name: string): Promise<void>
+  /** What else a new result table gets, for example an index. */
+  finishTable(session: WarehouseSession, table: string): Promise<void>
+}
+
+/** Both databases write names so. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** Both databases write texts so. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
