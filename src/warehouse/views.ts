@@ -1,0 +1,2 @@
+/** The view that transforms read the day's citizens from. */
+export const CITIZENS_VIEW = 'citizens'
