@@ -77,6 +77,26 @@ export function embeddedSource({ file, log }: { file: string; log: Logger }): Em
       requireSample()
       yield* source.rows(query, call)
     },
+    async createTable(table, call) {
+      requireSample()
+      return source.createTable(table, call)
+    },
+    async append(table, columns, rows, call) {
+      requireSample()
+      return source.append(table, columns, rows, call)
+    },
+    async rowsByKey(query, call) {
+      requireSample()
+      return source.rowsByKey(query, call)
+    },
+    async *keys(query, call) {
+      requireSample()
+      yield* source.keys(query, call)
+    },
+    async openTransactions(call) {
+      requireSample()
+      return source.openTransactions(call)
+    },
     async close() {
       closing.abort()
       await making

@@ -29,6 +29,8 @@ export interface MysqlConnection {
   run(sql: string): Promise<void>
   /** Drops the connection at once, whatever is under way, and asks the server to end a query that still runs. */
   close(): void
+  /** False once it was closed, or has failed. */
+  isOpen(): boolean
 }
 
 /** The server gives up on a reader that is paused for longer; the default of a minute is less than a hanging storage takes. */
@@ -199,6 +201,7 @@ export async function openMysqlConnection(
     batches,
     run: sql => statement<void>(done => connection.query(sql, error => done(error, undefined))),
     close: () => close(new MillraceError('CANCELLED', 'The connection to MySQL was closed while it was in use.')),
+    isOpen: () => failed === undefined,
   }
 }
 

@@ -40,6 +40,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ER_DBACCESS_DENIED_ERROR: { ...denied, says: server => `${server}: this user may not use the database` },
   ER_TABLEACCESS_DENIED_ERROR: denied,
   ER_COLUMNACCESS_DENIED_ERROR: denied,
+  ER_SPECIFIC_ACCESS_DENIED_ERROR: denied,
   ER_BAD_DB_ERROR: {
     code: 'NOT_FOUND',
     says: server => `${server}: there is no such database`,
@@ -72,6 +73,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ER_QUERY_INTERRUPTED: ended,
   ER_QUERY_TIMEOUT: ended,
   ER_STATEMENT_TIMEOUT: ended,
+  ER_LOCK_DEADLOCK: unavailable(server => `${server} ended a transaction that was in a deadlock`),
   ER_LOCK_WAIT_TIMEOUT: unavailable(server => `${server} waited too long for a lock`),
   PROTOCOL_CONNECTION_LOST: lost,
   PROTOCOL_ERROR: lost,

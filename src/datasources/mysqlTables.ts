@@ -1,6 +1,6 @@
 import { MillraceError } from '../errors.ts'
 import { MYSQL_DEADLINES, type MysqlConnection, openMysqlConnection } from './mysqlConnection.ts'
-import { quoteMysqlName } from './mysqlSource.ts'
+import { quoteMysqlName } from './mysqlTypes.ts'
 import { parseMysqlUrl } from './mysqlUrl.ts'
 
 export interface NewTable {

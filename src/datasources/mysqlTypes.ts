@@ -14,6 +14,11 @@ export interface MysqlColumn {
 
 const DECIMAL_DIGITS = 38
 
+/** A name in SQL, whatever characters it has. */
+export function quoteMysqlName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
+}
+
 const asIs = (column: string) => column
 const asText = (column: string) => `CAST(${column} AS CHAR)`
 

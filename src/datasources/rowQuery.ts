@@ -104,7 +104,8 @@ function selectedValue(
   return { type: found.type, sql: found.select(qualified(column.name)) }
 }
 
-function expectName(table: string, described: readonly DescribedColumn[], name: string): DescribedColumn {
+/** NOT_FOUND for a column that is not there, with those that are. */
+export function expectName(table: string, described: readonly DescribedColumn[], name: string): DescribedColumn {
   const found = described.find(column => column.name === name)
   if (found) return found
   const names = described.map(column => column.name)

@@ -1,14 +1,15 @@
 import type { Call } from './call.ts'
+import type { GrowingTables } from './growingTables.ts'
 
 /**
  * The relational database that rows are copied from: MySQL, or an embedded DuckDB file. Both keepers are
- * held to test/contract/source.ts.
+ * held to test/contract/source.ts and, where rows are added, to test/contract/growingTables.ts.
  *
  * Errors, all MillraceError: UNAVAILABLE where the database does not answer, is still starting, or goes away
  * in the middle; FORBIDDEN for a wrong password; NOT_FOUND for a database or table that is not there (the
  * message lists the tables that are).
  */
-export interface Source {
+export interface Source extends GrowingTables {
   readonly kind: 'mysql' | 'duckdb'
   /** As configured, without credentials. */
   readonly url: string

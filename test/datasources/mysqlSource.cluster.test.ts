@@ -3,8 +3,10 @@ import { createServer } from 'node:net'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { waitUntil } from '../../harness/wait.ts'
-import { mysqlSource, quoteMysqlName } from '../../src/datasources/mysqlSource.ts'
+import { mysqlSource } from '../../src/datasources/mysqlSource.ts'
+import { quoteMysqlName } from '../../src/datasources/mysqlTypes.ts'
 import type { Row, SourceColumn } from '../../src/datasources/source.ts'
+import { testGrowingTables } from '../contract/growingTables.ts'
 import { collect, testSource } from '../contract/source.ts'
 import { endlessQuery, statementsFor, TABLES } from '../contract/sourceTables.ts'
 import {
@@ -28,6 +30,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 testSource('MySQL source', async () => mysqlSource({ url: database.url }))
+testGrowingTables('MySQL, tables that grow', async () => mysqlSource({ url: database.url }))
 
 describe('MySQL types', () => {
   let types: MysqlDatabase

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Cluster } from '../../harness/cluster.ts'
-import { mysqlSource, quoteMysqlName } from '../../src/datasources/mysqlSource.ts'
+import { mysqlSource } from '../../src/datasources/mysqlSource.ts'
+import { quoteMysqlName } from '../../src/datasources/mysqlTypes.ts'
 import { endlessQuery, statementsFor, TABLES } from '../contract/sourceTables.ts'
 import { createMysqlDatabase } from '../setup/mysqlDatabase.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
