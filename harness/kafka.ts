@@ -141,8 +141,14 @@ async function makeCertificate(
   await runCommand(keytool, [
     '-genkeypair',
     ...store,
-    ...['-keyalg', 'RSA', '-keysize', '2048', '-validity', '3650'],
-    ...['-dname', 'CN=localhost', '-ext', `san=ip:${KAFKA_HOST},dns:localhost`],
+    '-keyalg',
+    'RSA',
+    '-validity',
+    '3650',
+    '-dname',
+    'CN=localhost',
+    '-ext',
+    `san=ip:${KAFKA_HOST},dns:localhost`,
   ])
   await writeFile(caFile, await runCommand(keytool, ['-exportcert', '-rfc', ...store]))
 }

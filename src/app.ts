@@ -5,8 +5,10 @@ import type { Config } from './config.ts'
 import { claimDataDirectory, type DataDirectory } from './dataDirectory.ts'
 import { duckdbSource } from './datasources/duckdbSource.ts'
 import { localStorage } from './datasources/localStorage.ts'
+import type { Log } from './datasources/log.ts'
 import { mysqlSource } from './datasources/mysqlSource.ts'
 import type { Source } from './datasources/source.ts'
+import { sqliteLog } from './datasources/sqliteLog.ts'
 import type { Storage } from './datasources/storage.ts'
 import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
 import { type EmbeddedSource, embeddedSource } from './embeddedSource.ts'
@@ -45,6 +47,7 @@ export interface Addresses {
 export interface AppParts {
   source?: Source
   storage?: Storage
+  recordLog?: Log
   jobs?: Jobs
   loans?: Loans
   weather?: Weather
@@ -58,6 +61,7 @@ export interface AppParts {
 /** Where the loans domain publishes files. */
 const PUBLISHED_FOLDERS = ['/', PARTITIONS_FOLDER]
 const BYTES_PER_MIB = 1024 * 1024
+const MILLIS_PER_HOUR = 3_600_000
 
 /**
  * The whole program, wired by hand and not yet listening.
@@ -79,13 +83,14 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
   const embedded = parts.source ? undefined : openEmbeddedSource(config, log)
   const source = parts.source ?? embedded ?? openSource(config)
   const storage = parts.storage ?? openStorage(config)
+  const recordLog = parts.recordLog ?? (await openRecordLog(config))
   const jobs =
     parts.jobs ??
     createJobs({ file: join(config.dataDir, 'jobs.sqlite'), log, ...(parts.clock && { clock: parts.clock }) })
   const encoder = createEncoder({ threads: config.encodeThreads })
   const loans = parts.loans ?? openLoans({ config, directory, source, storage, jobs, encoder, log })
   const weather = parts.weather ?? createWeather()
-  const domains: Domains = { loans, weather, jobs, systems: createSystems({ source, storage }) }
+  const domains: Domains = { loans, weather, jobs, systems: createSystems({ source, storage, log: recordLog }) }
   const schema = createSchema()
   const server = createServer({ schema, domains, config, log })
   const lenderServer = await openLenderServer(domains, config, log)
@@ -95,7 +100,7 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
     // Together: requests that wait for a job are answered when it has been cancelled.
     await Promise.all([server.close(), lenderServer?.close(), jobs.close()])
     await encoder.close()
-    await Promise.all([source.close(), storage.close()])
+    await Promise.all([source.close(), storage.close(), recordLog.close()])
     directory.release()
   }
 
@@ -131,6 +136,13 @@ function openSource({ source }: Config): Source {
 
 function openStorage({ storage }: Config): Storage {
   return storage.kind === 'webhdfs' ? webHdfsStorage(storage) : localStorage(storage)
+}
+
+/** Kafka's client is loaded only where it is used: that takes half a second. */
+async function openRecordLog({ log }: Config): Promise<Log> {
+  if (log.kind === 'sqlite') return sqliteLog({ file: log.file, keepMillis: log.keepHours * MILLIS_PER_HOUR })
+  const { kafkaLog } = await import('./datasources/kafkaLog.ts')
+  return kafkaLog(log)
 }
 
 /** Loaded only where it is on: gRPC takes 80 ms and 28 MB. */

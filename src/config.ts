@@ -4,12 +4,23 @@ import { parseEnv } from 'node:util'
 import type { z } from 'zod'
 import { MillraceError } from './errors.ts'
 import { nearestName } from './nearestName.ts'
-import { type LogLevel, SETTINGS, type SourceConfig, type StorageConfig, showSource, showStorage } from './settings.ts'
+import {
+  type LogConfig,
+  type LogLevel,
+  SETTINGS,
+  type SourceConfig,
+  type StorageConfig,
+  showLog,
+  showSource,
+  showStorage,
+} from './settings.ts'
 
 /** Everything that can be set, checked. Folders and files are absolute. */
 export interface Config {
   source: SourceConfig
   storage: StorageConfig
+  /** Records in partitions. */
+  log: LogConfig
   host: string
   /** 0: any free port. */
   port: number
@@ -21,7 +32,8 @@ export interface Config {
   storageWaitSeconds: number
   migrationMemoryMib: number
   encodeThreads: number
-  weather: WeatherConfig
+  /** How weather is moved. */
+  weather: WeatherSettings
   limits: Limits
   introspection: boolean
   graphiql: boolean
@@ -53,6 +65,7 @@ export interface Limits {
 export type Environment = Readonly<Record<string, string | undefined>>
 
 export type SettingName = keyof typeof SETTINGS
+type SettingValue = string | number | boolean
 type Values = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]['schema']> }
 
 const NAMES = Object.keys(SETTINGS) as SettingName[]
@@ -87,6 +100,7 @@ export function readConfig(environment: Environment): Config {
   return {
     source: values.MILLRACE_SOURCE_URL ?? { kind: 'duckdb', file: join(dataDir, 'source.duckdb'), sample: true },
     storage: values.MILLRACE_STORAGE_URL ?? { kind: 'directory', folder: join(dataDir, 'storage') },
+    log: readLog(values, dataDir),
     host: values.MILLRACE_HOST,
     port: values.MILLRACE_PORT,
     grpcPort: values.MILLRACE_GRPC_PORT,
@@ -134,9 +148,10 @@ export function unknownVariables(environment: Environment): string[] {
 
 /** The value of each variable that is in force, without credentials, for people. */
 export function describeConfig(config: Config): { name: SettingName; value: string; description: string }[] {
-  const values: Record<SettingName, string | number | boolean> = {
+  const values: Record<SettingName, SettingValue> = {
     MILLRACE_SOURCE_URL: showSource(config.source),
     MILLRACE_STORAGE_URL: showStorage(config.storage),
+    ...describeLog(config.log),
     MILLRACE_HOST: config.host,
     MILLRACE_PORT: config.port,
     MILLRACE_GRPC_PORT: config.grpcPort ?? 'off',
@@ -164,6 +179,35 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_GRAPHIQL: config.graphiql,
   }
   return NAMES.map(name => ({ name, value: String(values[name]), description: SETTINGS[name].description }))
+}
+
+function readLog(values: Values, dataDir: string): LogConfig {
+  const url = values.MILLRACE_LOG_URL ?? { kind: 'sqlite', file: join(dataDir, 'log.sqlite') }
+  if (url.kind === 'sqlite') return { ...url, keepHours: values.MILLRACE_LOG_KEEP_HOURS }
+  const { MILLRACE_LOG_USER: user, MILLRACE_LOG_PASSWORD: password, MILLRACE_LOG_TLS_CA: caFile } = values
+  return {
+    ...(user !== '' && { user, password }),
+    ...url,
+    saslMechanism: values.MILLRACE_LOG_SASL_MECHANISM,
+    tls: values.MILLRACE_LOG_TLS,
+    tlsCaFile: caFile === '' ? null : resolve(caFile),
+    compression: values.MILLRACE_LOG_COMPRESSION,
+  }
+}
+
+/** What does not concern the log that is in force is left blank. */
+function describeLog(log: LogConfig) {
+  const kafka = log.kind === 'kafka' ? log : undefined
+  return {
+    MILLRACE_LOG_URL: showLog(log),
+    MILLRACE_LOG_USER: kafka?.user ?? '',
+    MILLRACE_LOG_PASSWORD: kafka?.password ? '***' : '',
+    MILLRACE_LOG_SASL_MECHANISM: kafka?.saslMechanism ?? '',
+    MILLRACE_LOG_TLS: kafka?.tls ?? '',
+    MILLRACE_LOG_TLS_CA: kafka?.tlsCaFile ?? '',
+    MILLRACE_LOG_COMPRESSION: kafka?.compression ?? '',
+    MILLRACE_LOG_KEEP_HOURS: log.kind === 'sqlite' ? log.keepHours : '',
+  }
 }
 
 /** The variable that is in force. */

@@ -1,5 +1,14 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import {
+  COMPRESSIONS,
+  type Compression,
+  type KafkaAddress,
+  parseKafkaUrl,
+  SASL_MECHANISMS,
+  type SaslMechanism,
+  showKafkaAddress,
+} from './datasources/kafka/address.ts'
 import { type MysqlAddress, parseMysqlUrl, showMysqlAddress } from './datasources/mysqlUrl.ts'
 import { formatWebHdfsUrl, parseWebHdfsUrl, type WebHdfsAddress } from './datasources/webhdfs/url.ts'
 import { MillraceError } from './errors.ts'
@@ -9,6 +18,18 @@ export type SourceConfig =
   { kind: 'duckdb'; file: string; sample: boolean } | ({ kind: 'mysql' } & MysqlAddress)
 
 export type StorageConfig = { kind: 'directory'; folder: string } | ({ kind: 'webhdfs' } & WebHdfsAddress)
+
+export type LogUrl = { kind: 'sqlite'; file: string } | ({ kind: 'kafka' } & KafkaAddress)
+
+export type LogConfig =
+  | { kind: 'sqlite'; file: string; keepHours: number }
+  | ({ kind: 'kafka' } & KafkaAddress & {
+        saslMechanism: SaslMechanism
+        tls: boolean
+        /** Certificates of authorities to trust, in PEM; null: those that Node trusts. */
+        tlsCaFile: string | null
+        compression: Compression
+      })
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -62,6 +83,57 @@ export const SETTINGS = {
     fallback: '',
     expected: 'webhdfs://user@namenode:9870 or file:<folder>',
     schema: z.string().transform(parsed(parseStorageUrl)),
+  }),
+  MILLRACE_LOG_URL: setting({
+    description:
+      'Where records are kept in partitions: kafka://user:password@broker:9092 (more brokers after commas), or sqlite:<file>. Unset: the file log.sqlite in the data directory.',
+    fallback: '',
+    expected: 'kafka://broker:9092 or sqlite:<file>',
+    schema: z.string().transform(parsed(parseLogUrl)),
+  }),
+  MILLRACE_LOG_USER: setting({
+    description: 'The user for Kafka, where MILLRACE_LOG_URL has none. Unset: no authentication.',
+    fallback: '',
+    expected: 'a user name',
+    schema: z.string(),
+  }),
+  MILLRACE_LOG_PASSWORD: setting({
+    description: 'The password of MILLRACE_LOG_USER.',
+    fallback: '',
+    expected: 'a password',
+    schema: z.string(),
+  }),
+  MILLRACE_LOG_SASL_MECHANISM: setting({
+    description: 'How the user is proved to Kafka; PLAIN sends the password as it is and wants MILLRACE_LOG_TLS=true.',
+    fallback: 'SCRAM-SHA-512',
+    expected: `one of ${SASL_MECHANISMS.join(', ')}`,
+    schema: z
+      .string()
+      .transform(name => name.toUpperCase())
+      .pipe(z.enum(SASL_MECHANISMS)),
+  }),
+  MILLRACE_LOG_TLS: setting({
+    description: 'Whether to speak TLS to Kafka; the names of the brokers must be in their certificates.',
+    fallback: 'false',
+    ...trueOrFalse,
+  }),
+  MILLRACE_LOG_TLS_CA: setting({
+    description:
+      "A file with the certificates of authorities that sign Kafka's, in PEM. Unset: those that Node trusts.",
+    fallback: '',
+    expected: 'a file',
+    schema: z.string().refine(file => !file.includes('\0')),
+  }),
+  MILLRACE_LOG_COMPRESSION: setting({
+    description: 'How records are compressed on their way to Kafka and in it.',
+    fallback: 'none',
+    expected: `one of ${COMPRESSIONS.join(', ')}`,
+    schema: z.enum(COMPRESSIONS),
+  }),
+  MILLRACE_LOG_KEEP_HOURS: setting({
+    description: 'How long the embedded log keeps records; Kafka has settings of its own.',
+    fallback: '168',
+    ...wholeNumber(1, 876_000),
   }),
   MILLRACE_HOST: setting({
     description: 'The address to listen on. Only loopback for now, because there are no access tokens yet.',
@@ -229,6 +301,11 @@ function parseStorageUrl(text: string): StorageConfig {
   return { kind: 'directory', folder: parsePath('file:', text) }
 }
 
+function parseLogUrl(text: string): LogUrl {
+  if (text.startsWith('kafka:')) return { kind: 'kafka', ...parseKafkaUrl(text) }
+  return { kind: 'sqlite', file: parsePath('sqlite:', text) }
+}
+
 /** file:./relative, file:/absolute and file:///absolute alike. */
 function parsePath(scheme: string, text: string): string {
   const path = text.slice(scheme.length).replace(/^\/\/(?=\/)/, '')
@@ -244,4 +321,8 @@ export function showSource(source: SourceConfig): string {
 
 export function showStorage(storage: StorageConfig): string {
   return storage.kind === 'webhdfs' ? formatWebHdfsUrl(storage) : `file:${storage.folder}`
+}
+
+export function showLog(log: LogConfig): string {
+  return log.kind === 'kafka' ? showKafkaAddress(log) : `sqlite:${log.file}`
 }

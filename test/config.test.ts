@@ -20,6 +20,7 @@ test('nothing set: everything embedded, on loopback', () => {
   expect(readConfig({})).toEqual({
     source: { kind: 'duckdb', file: resolve('data/source.duckdb'), sample: true },
     storage: { kind: 'directory', folder: resolve('data/storage') },
+    log: { kind: 'sqlite', file: resolve('data/log.sqlite'), keepHours: 168 },
     host: '127.0.0.1',
     port: 4000,
     grpcPort: null,
@@ -44,6 +45,61 @@ test('nothing set: everything embedded, on loopback', () => {
     introspection: true,
     graphiql: true,
   })
+})
+
+test('Kafka is a URL, and variables for how to speak to it', () => {
+  expect(readConfig({ MILLRACE_LOG_URL: 'kafka://one:9092,two' }).log).toEqual({
+    kind: 'kafka',
+    brokers: ['one:9092', 'two:9092'],
+    saslMechanism: 'SCRAM-SHA-512',
+    tls: false,
+    tlsCaFile: null,
+    compression: 'none',
+  })
+  const secured = {
+    MILLRACE_LOG_URL: 'kafka://one:9093',
+    MILLRACE_LOG_USER: 'app',
+    MILLRACE_LOG_PASSWORD: 'hunter2',
+    MILLRACE_LOG_SASL_MECHANISM: 'plain',
+    MILLRACE_LOG_TLS: 'true',
+    MILLRACE_LOG_TLS_CA: 'ca.pem',
+    MILLRACE_LOG_COMPRESSION: 'zstd',
+  }
+  expect(readConfig(secured).log).toEqual({
+    kind: 'kafka',
+    brokers: ['one:9093'],
+    user: 'app',
+    password: 'hunter2',
+    saslMechanism: 'PLAIN',
+    tls: true,
+    tlsCaFile: resolve('ca.pem'),
+    compression: 'zstd',
+  })
+  expect(JSON.stringify(describeConfig(readConfig(secured)))).not.toContain('hunter2')
+  expect(readConfig({ ...secured, MILLRACE_LOG_URL: 'kafka://me:p%40ss@one' }).log).toMatchObject({
+    user: 'me',
+    password: 'p@ss',
+  })
+})
+
+test.each(['sqlite:./log', `sqlite:${resolve('log')}`])('%s is an embedded log', url => {
+  expect(readConfig({ MILLRACE_LOG_URL: url }).log).toMatchObject({ kind: 'sqlite', file: resolve('log') })
+})
+
+test.each([
+  ['MILLRACE_LOG_URL', 'kafka://', '"" as a broker'],
+  ['MILLRACE_LOG_URL', 'kafka://host:0', 'the port "0" after host'],
+  ['MILLRACE_LOG_URL', 'kafka://a,b,a', 'a:9092 twice'],
+  ['MILLRACE_LOG_URL', 'kafka://a/topic', 'a "/", "?" or "#"'],
+  ['MILLRACE_LOG_URL', 'kafka://:secret@a', 'no user before "@"'],
+  ['MILLRACE_LOG_URL', 'redis://a', 'expected kafka://broker:9092 or sqlite:<file>'],
+  ['MILLRACE_LOG_SASL_MECHANISM', 'GSSAPI', 'one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512'],
+  ['MILLRACE_LOG_COMPRESSION', 'brotli', 'one of none, gzip, snappy, lz4, zstd'],
+  ['MILLRACE_LOG_KEEP_HOURS', '0', 'from 1 to'],
+])('%s=%s is refused, without a secret', (name, value, message) => {
+  const problem = problemOf({ [name]: value })
+  expect(problem).toContain(message)
+  expect(problem).not.toContain('secret')
 })
 
 test('the delay of the weather generator is also taken from the variable of the original, which wins', () => {

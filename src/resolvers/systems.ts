@@ -14,7 +14,7 @@ const EXPECTED_DATA_NODES = 3
 const SystemRole = createEnum<domain.SystemRole>('SystemRole', 'The part that an outside system plays.', {
   SOURCE: 'Rows to copy: MySQL, or an embedded DuckDB file.',
   STORAGE: 'Files: HDFS, or a local directory.',
-  LOG: 'Records in partitions.',
+  LOG: 'Records in partitions: Kafka, or an embedded SQLite file.',
   ENGINE: 'SQL over files.',
   WAREHOUSE: 'Results.',
 })

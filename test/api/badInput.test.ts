@@ -205,7 +205,7 @@ test('one root field that fails leaves the answers of the others', async () => {
     averageLoan: null,
     jobs: [],
     county: null,
-    systems: [{ role: 'SOURCE' }, { role: 'STORAGE' }],
+    systems: [{ role: 'SOURCE' }, { role: 'STORAGE' }, { role: 'LOG' }],
   })
   expect(onlyError(reply).path).toEqual(['averageLoan'])
 })

@@ -20,7 +20,7 @@ test('the process is alive at /healthz, whatever its systems do', async () => {
   expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
 })
 
-test('/readyz is 200 while source and storage answer, and names them', async () => {
+test('/readyz is 200 while source, storage and log answer, and names them', async () => {
   const response = await fetch(`${server.url}/readyz`)
   expect(response.status).toBe(200)
   expect(await response.json()).toEqual({
@@ -28,6 +28,7 @@ test('/readyz is 200 while source and storage answer, and names them', async () 
     systems: [
       { role: 'SOURCE', kind: 'duckdb', url: 'duckdb:memory', reachable: true, detail: 'in memory' },
       { role: 'STORAGE', kind: 'directory', url: 'file:memory', reachable: true, detail: 'in memory' },
+      { role: 'LOG', kind: 'sqlite', url: 'sqlite:memory', reachable: true, detail: 'in memory' },
     ],
   })
 })
@@ -42,7 +43,7 @@ test('/readyz is 503 with the reason where a system does not answer', async () =
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({
       status: 'not ready',
-      systems: [{ reachable: true }, { reachable: false, detail: 'No answer from boss:9870.' }],
+      systems: [{ reachable: true }, { reachable: false, detail: 'No answer from boss:9870.' }, { reachable: true }],
     })
   } finally {
     await broken.close()
@@ -200,6 +201,7 @@ test('a system that hangs is unreachable after two seconds', async () => {
     expect(data?.systems).toEqual([
       { role: 'SOURCE', reachable: false, detail: 'No answer within 2 seconds.' },
       { role: 'STORAGE', reachable: true, detail: 'in memory' },
+      { role: 'LOG', reachable: true, detail: 'in memory' },
     ])
   } finally {
     await hanging.close()

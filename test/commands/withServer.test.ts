@@ -206,6 +206,7 @@ describe('with a server', () => {
         'ROLE     KIND       ANSWERS  URL            DETAIL',
         'SOURCE   duckdb     yes      duckdb:memory  in memory',
         'STORAGE  directory  yes      file:memory    in memory',
+        'LOG      sqlite     yes      sqlite:memory  in memory',
         '',
       ].join('\n'),
     )
