@@ -61,6 +61,17 @@ export async function openBatchFile(storage: Storage, status: FileStatus, call?:
   }
 }
 
+/** The row ids of one part alone, in one read; throws as openBatchFile(). */
+export async function readRowIds(
+  storage: Storage,
+  path: string,
+  { rows, rowIds: { offset, length } }: BatchPart,
+  call?: Call,
+): Promise<Float64Array> {
+  const bytes = await storage.read(path, { offset, length }, call)
+  return await named(path, () => decodeRowIds(bytes, rows))
+}
+
 /** As the sink has them: plain arrays. */
 export function rowsOf({ stations, dates, degrees }: BatchColumns, rowIds: Float64Array): BatchRows {
   const textsOf = ({ ids, words }: TextColumn) => Array.from(ids, id => words[id]!)
