@@ -9,17 +9,21 @@ import type { KafkaOptions, KafkaPlan } from './kafkaPlan.ts'
 import { type Links, openLinks } from './links.ts'
 import { withLock } from './lock.ts'
 import { type MariadbPlan, mariadb } from './mariadb.ts'
+import { type PostgresPlan, postgres } from './postgres.ts'
 import { type Daemon, type DaemonState, writeWhole } from './process.ts'
 import type { Progress, Service } from './service.ts'
+import { type SparkPlan, spark } from './spark.ts'
 import { waitUntil } from './wait.ts'
 
-export const SERVICE_NAMES = ['mysql', 'hdfs', 'kafka'] as const
+export const SERVICE_NAMES = ['mysql', 'hdfs', 'kafka', 'postgres', 'spark'] as const
+/** What starts where nothing is asked for: the others take memory that most tests have no use for. */
+const DEFAULT_SERVICES: ServiceName[] = ['mysql', 'hdfs', 'kafka']
 export type ServiceName = (typeof SERVICE_NAMES)[number]
 
 export interface ClusterOptions {
   /** Where everything of the cluster lies: data, logs, ports and pids. Made where it is missing. */
   folder: string
-  /** All where left out. */
+  /** mysql, hdfs and kafka where left out. */
   services?: ServiceName[]
   hdfs?: HdfsOptions
   kafka?: KafkaOptions
@@ -42,8 +46,9 @@ export interface Cluster {
   readonly names: string[]
   /** The MILLRACE_* variables that bind Millrace to the cluster. */
   readonly env: Readonly<Record<string, string>>
-  /** The ways from Millrace to the daemons, of a cluster behind proxies. `env` leads over them. */
+  /** The ways from Millrace to the daemons, of a cluster behind proxies. `env` leads over them, `directEnv` around the first two. */
   readonly links: Links | undefined
+  readonly directEnv: Readonly<Record<string, string>>
   /** Kafka's listeners that ask for a user; null where the cluster has none. */
   readonly securedKafka: SecuredKafka | null
   status(): DaemonStatus[]
@@ -57,6 +62,8 @@ export interface Cluster {
   /** Starts it anew on the same ports, whatever state it is in; it can be used when this resolves. */
   restart(name: string): Promise<void>
 
+  /** The host name that HDFS knows a DataNode by. */
+  dataNodeHost(name: string): string
   /** Waits until the NameNode counts exactly so many DataNodes as live. */
   waitForLiveDataNodes(count: number, timeoutMillis?: number): Promise<void>
   /** Waits until the NameNode has given up a DataNode (see HdfsOptions for when it does). */
@@ -82,6 +89,8 @@ interface ClusterState {
   mysql?: MariadbPlan
   hdfs?: HdfsPlan
   kafka?: KafkaPlan
+  postgres?: PostgresPlan
+  spark?: SparkPlan
 }
 
 /** Brings up what does not run of the cluster in `folder`; resolves when all of it can be used. */
@@ -92,10 +101,12 @@ export function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 async function startLocked(folder: string, options: ClusterOptions): Promise<Cluster> {
   const progress = options.progress ?? (() => {})
-  const wanted = options.services ?? SERVICE_NAMES
+  const wanted = options.services ?? DEFAULT_SERVICES
   if (wanted.includes('mysql')) await mariadb.install(progress)
   if (wanted.includes('hdfs')) await hdfs.install(progress)
   if (wanted.includes('kafka')) await kafka.install(progress)
+  if (wanted.includes('postgres')) await postgres.install(progress)
+  if (wanted.includes('spark')) await spark.install(progress)
 
   await mkdir(folder, { recursive: true })
   const state = (await readState(folder)) ?? {}
@@ -104,6 +115,8 @@ async function startLocked(folder: string, options: ClusterOptions): Promise<Clu
     state.hdfs ??= await hdfs.plan({ ...options.hdfs, behindProxies: options.behindProxies ?? false })
   }
   if (wanted.includes('kafka')) state.kafka ??= await kafka.plan(options.kafka ?? {})
+  if (wanted.includes('postgres')) state.postgres ??= await postgres.plan({})
+  if (wanted.includes('spark')) state.spark ??= await spark.plan({})
   writeWhole(stateFile(folder), `${JSON.stringify(state, null, 2)}\n`)
 
   const endGuard = options.throwaway ? await guardCluster(folder) : undefined
@@ -130,6 +143,8 @@ interface OpenedServices {
   mysql?: Service
   hdfs?: HdfsService
   kafka?: KafkaService
+  postgres?: Service
+  spark?: Service
 }
 
 /** A further system joins with a line here and one in startCluster. */
@@ -138,6 +153,8 @@ function openServices(folder: string, state: ClusterState): OpenedServices {
     ...(state.mysql && { mysql: mariadb.open(join(folder, 'mysql'), state.mysql) }),
     ...(state.hdfs && { hdfs: hdfs.open(join(folder, 'hdfs'), state.hdfs) }),
     ...(state.kafka && { kafka: kafka.open(join(folder, 'kafka'), state.kafka) }),
+    ...(state.postgres && { postgres: postgres.open(join(folder, 'postgres'), state.postgres) }),
+    ...(state.spark && { spark: spark.open(join(folder, 'spark'), state.spark) }),
   }
 }
 
@@ -162,6 +179,8 @@ function createCluster(folder: string, opened: OpenedServices, { links, endGuard
   const services = Object.values(opened) as Service[]
   const daemons = services.flatMap(service => service.daemons)
 
+  const directEnv = Object.assign({}, ...services.map(service => service.environment)) as Record<string, string>
+
   const find = (name: string): Daemon => {
     const daemon = daemons.find(daemon => daemon.name === name)
     if (!daemon) throw new Error(`expected one of ${daemons.map(daemon => daemon.name).join(', ')}, got "${name}"`)
@@ -172,26 +191,40 @@ function createCluster(folder: string, opened: OpenedServices, { links, endGuard
     return opened.hdfs
   }
 
+  const dataNodeHost = (name: string): string => {
+    const { dataNodeHosts } = hdfsService()
+    const host = dataNodeHosts.get(name)
+    if (!host) throw new Error(`expected one of ${[...dataNodeHosts.keys()].join(', ')}, got "${name}"`)
+    return host
+  }
+
   return {
     folder,
     services: Object.keys(opened) as ServiceName[],
     names: daemons.map(daemon => daemon.name),
-    env: Object.assign({}, ...services.map(service => service.environment), links?.env) as Record<string, string>,
+    env: { ...directEnv, ...links?.env },
     links,
+    directEnv,
     securedKafka: opened.kafka?.secured ?? null,
     status: () =>
       daemons.map(daemon => ({ name: daemon.name, state: daemon.state(), pid: daemon.pid(), logFile: daemon.logFile })),
 
-    kill: async name => find(name).kill(),
+    async kill(name) {
+      await find(name).kill()
+      await links?.refuse(name)
+    },
     hang: async name => find(name).hang(),
     resume: async name => find(name).resume(),
     async restart(name) {
       const daemon = find(name)
       await daemon.stop()
+      await links?.refuse(name)
       await daemon.start()
+      await links?.accept(name)
       await daemon.waitUntilReady()
     },
 
+    dataNodeHost,
     async waitForLiveDataNodes(count, timeoutMillis = 60_000) {
       const service = hdfsService()
       await waitUntil(
@@ -205,8 +238,7 @@ function createCluster(folder: string, opened: OpenedServices, { links, endGuard
     },
     async waitUntilDead(name, timeoutMillis = 120_000) {
       const service = hdfsService()
-      const host = service.dataNodeHosts.get(name)
-      if (!host) throw new Error(`expected one of ${[...service.dataNodeHosts.keys()].join(', ')}, got "${name}"`)
+      const host = dataNodeHost(name)
       await waitUntil(
         { description: `the NameNode to give up ${name}`, timeoutMillis, detail: () => describe(service) },
         async () => (await service.view()).dead.includes(host),

@@ -12,6 +12,9 @@ export interface Links {
   /** The MILLRACE_* variables that lead over the proxies; those of DataNodes stand where the NameNode says that the DataNodes are. */
   readonly env: Readonly<Record<string, string>>
   get(name: string): TcpProxy
+  /** The links to a daemon refuse connections, as if it were gone with its ports, or take them again. */
+  refuse(daemon: string): Promise<void>
+  accept(daemon: string): Promise<void>
   /** Lifts all faults, and takes connections again. */
   heal(): Promise<void>
   close(): Promise<void>
@@ -31,9 +34,11 @@ export async function openLinks({ mysql, hdfs }: { mysql?: MariadbPlan; hdfs?: H
     env.MILLRACE_STORAGE_URL = `webhdfs://root@${proxy.address}`
     for (const node of hdfs.dataNodes) {
       proxies.set(node.name, await openBefore(node, node.httpPort))
-      proxies.set(`${node.name}-transfer`, await openBefore(node, node.dataPort))
+      proxies.set(transferOf(node.name), await openBefore(node, node.dataPort))
     }
   }
+
+  const linksTo = (daemon: string) => [daemon, transferOf(daemon)].flatMap(name => proxies.get(name) ?? [])
 
   return {
     names: [...proxies.keys()],
@@ -42,6 +47,12 @@ export async function openLinks({ mysql, hdfs }: { mysql?: MariadbPlan; hdfs?: H
       const proxy = proxies.get(name)
       if (!proxy) throw new Error(`expected one of ${[...proxies.keys()].join(', ')}, got "${name}"`)
       return proxy
+    },
+    async refuse(daemon) {
+      await Promise.all(linksTo(daemon).map(proxy => proxy.refuse()))
+    },
+    async accept(daemon) {
+      await Promise.all(linksTo(daemon).map(proxy => proxy.accept()))
     },
     async heal() {
       await Promise.all(
@@ -55,6 +66,10 @@ export async function openLinks({ mysql, hdfs }: { mysql?: MariadbPlan; hdfs?: H
       await Promise.all([...proxies.values()].map(proxy => proxy.close()))
     },
   }
+}
+
+function transferOf(dataNode: string): string {
+  return `${dataNode}-transfer`
 }
 
 function openBefore(node: DataNodePlan, port: number): Promise<TcpProxy> {

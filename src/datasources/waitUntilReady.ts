@@ -11,12 +11,28 @@ export interface Patience {
 
 /** Waits for a database that is still starting; a wrong password or a missing database is not waited for. UNAVAILABLE after the time. */
 export function waitForSource(source: Source, waitMillis: number, patience: Patience): Promise<void> {
-  return waitUntilReady(source, SOURCE, waitMillis, patience)
+  const { signal } = patience
+  return untilReady(async () => void (await source.ping({ signal })), SOURCE, waitMillis, patience)
 }
 
 /** Waits for a storage that is still starting, or in safe mode. UNAVAILABLE after the time. */
 export function waitForStorage(storage: Storage, waitMillis: number, patience: Patience): Promise<void> {
-  return waitUntilReady(storage, STORAGE, waitMillis, patience)
+  return onceStorageReady(storage, waitMillis, patience, async () => {})
+}
+
+/** As waitForStorage, and then a step, whose result it returns; the step is tried again too where the storage does not answer it. */
+export function onceStorageReady<Result>(
+  storage: Storage,
+  waitMillis: number,
+  patience: Patience,
+  step: () => Promise<Result>,
+): Promise<Result> {
+  const { signal } = patience
+  const ready = async () => {
+    await storage.ping({ signal })
+    return await step()
+  }
+  return untilReady(ready, STORAGE, waitMillis, patience)
 }
 
 const FIRST_RETRY_MILLIS = 250
@@ -37,17 +53,16 @@ const STORAGE = {
     `${hint} MILLRACE_STORAGE_WAIT_SECONDS sets how long to wait.`,
 }
 
-async function waitUntilReady(
-  system: Source | Storage,
+async function untilReady<Result>(
+  attempt: () => Promise<Result>,
   { name, hint }: System,
   waitMillis: number,
   { signal, say }: Patience,
-): Promise<void> {
+): Promise<Result> {
   const deadline = performance.now() + waitMillis
   for (let pause = FIRST_RETRY_MILLIS; ; pause = Math.min(pause * 2, LONGEST_RETRY_MILLIS)) {
     try {
-      await system.ping({ signal })
-      return
+      return await attempt()
     } catch (error) {
       if (!hasCode(error, 'UNAVAILABLE')) throw error
       const left = deadline - performance.now()

@@ -4,7 +4,7 @@ import { type Lease, takeLease } from '../datasources/lease.ts'
 import { type Publisher, removeTemporaries } from '../datasources/publish.ts'
 import type { RowQuery, Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
-import { waitForSource, waitForStorage } from '../datasources/waitUntilReady.ts'
+import { onceStorageReady, waitForSource } from '../datasources/waitUntilReady.ts'
 import { hasCode, MillraceError } from '../errors.ts'
 import type { JobControl } from '../jobs/job.ts'
 import type { Encoder } from '../parquet/encoder.ts'
@@ -41,10 +41,9 @@ const LEASE_FOLDER = '/.millrace/leases/migrate-loans'
  * @returns what was done, in one sentence.
  */
 export async function migrateLoans(options: MigrateLoansOptions, control: JobControl): Promise<string> {
-  const { source, storage, sourceWaitMillis, storageWaitMillis } = options
+  const { source, sourceWaitMillis } = options
   control.report({ unit: 'rows' })
   await waitForSource(source, sourceWaitMillis, control)
-  await waitForStorage(storage, storageWaitMillis, control)
   return await withLease(options, control, async (lease, signal) => {
     const query = await loansQuery(source, { signal })
     return await copyLoans(options, query, lease, { ...control, signal })
@@ -56,16 +55,17 @@ export async function migrateLoans(options: MigrateLoansOptions, control: JobCon
  * and before it renames what it writes after that, it asks whether the lease is still its own.
  */
 async function withLease<Result>(
-  { storage, owner, leaseLifeMillis: lifeMillis }: MigrateLoansOptions,
-  { signal }: JobControl,
+  { storage, storageWaitMillis, owner, leaseLifeMillis: lifeMillis }: MigrateLoansOptions,
+  control: JobControl,
   work: (lease: Lease, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const lease = await takeLease(
-    { storage, folder: LEASE_FOLDER, owner, work: 'migrating loans', ...(lifeMillis && { lifeMillis }) },
-    { signal },
-  )
+  const { signal } = control
+  const leasing = { storage, folder: LEASE_FOLDER, owner, work: 'migrating loans', ...(lifeMillis && { lifeMillis }) }
+  const lease = await onceStorageReady(storage, storageWaitMillis, control, () => takeLease(leasing, { signal }))
   try {
-    await removeTemporaries(storage, LOANS_PATH, { signal })
+    await onceStorageReady(storage, storageWaitMillis, control, () =>
+      removeTemporaries(storage, LOANS_PATH, { signal }),
+    )
     return await work(lease, AbortSignal.any([signal, lease.lost]))
   } catch (error) {
     lease.lost.throwIfAborted()

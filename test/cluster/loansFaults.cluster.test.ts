@@ -1,4 +1,3 @@
-import type { RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Cluster } from '../../harness/cluster.ts'
 import { waitUntil } from '../../harness/wait.ts'
@@ -8,9 +7,8 @@ import { partitionPath } from '../../src/loans/partitionFile.ts'
 import { type ClusterApp, clusterApp } from '../setup/clusterApp.ts'
 import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
+import { COUNTIES, figuresOf, fillLoans, raiseLoans, sourcesOf, trueFigures } from '../setup/wisconsinLoans.ts'
 
-/** The counties of Wisconsin. */
-const COUNTIES = [...Array.from({ length: 71 }, (_, index) => 55001 + 2 * index), 55078].sort((a, b) => a - b)
 const LOANS = 20_000
 /** So that the main file has blocks of several sizes of counties, on all DataNodes. */
 const LEAST_BLOCKS = 6
@@ -46,12 +44,12 @@ const measured: string[] = []
 beforeAll(async () => {
   cluster = await startOwnCluster({ services: ['mysql', 'hdfs'] })
   database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
-  await fillLoans()
+  await fillLoans(database, LOANS)
   running = await openServer()
   expect(await running.migrate()).toMatchObject({ state: 'SUCCEEDED' })
   const created = await running.averages(COUNTIES)
   expect(sourcesOf(created)).toEqual(new Map(COUNTIES.map(county => [county, 'CREATE'])))
-  expect(figuresOf(created)).toEqual(await trueFigures())
+  expect(figuresOf(created)).toEqual(await trueFigures(database))
   const { blocks } = await running.storage.blockLocations(LOANS_PATH)
   expect(blocks.length).toBeGreaterThanOrEqual(LEAST_BLOCKS)
 })
@@ -111,7 +109,7 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
           const answers = await ask(asked)
           const again = await ask(asked)
 
-          const truth = await trueFigures()
+          const truth = await trueFigures(database)
           const averages = answers.map(({ average }) => average)
           expect(figuresOf(averages)).toEqual(truth)
           expect(sourcesOf(averages)).toEqual(expected)
@@ -131,7 +129,7 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
           await cluster.waitForLiveDataNodes(3)
         }
         const afterwards = await asked.averages(COUNTIES)
-        expect(figuresOf(afterwards)).toEqual(await trueFigures())
+        expect(figuresOf(afterwards)).toEqual(await trueFigures(database))
         expect(sourcesOf(afterwards)).toEqual(allReused())
         if (asked !== running) await asked.close()
       },
@@ -139,9 +137,9 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
   })
 
   test('a migration succeeds, and every average is made again with the new figures', async () => {
-    const before = await trueFigures()
-    await database.connection.query('UPDATE loans SET loan_amount = loan_amount + 1000')
-    const truth = await trueFigures()
+    const before = await trueFigures(database)
+    await raiseLoans(database, 1_000)
+    const truth = await trueFigures(database)
     expect(truth).not.toEqual(before)
     const struck = dataNodeAt(busiestOf(await holdersOfPartitions()))
     await strike(struck)
@@ -166,32 +164,6 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
 
 function openServer(): Promise<ClusterApp> {
   return clusterApp({ sourceUrl: database.url, storageUrl: cluster.env.MILLRACE_STORAGE_URL! })
-}
-
-/** Counties of very different sizes, some loans without one, and text that does not compress. */
-async function fillLoans(): Promise<void> {
-  const { connection } = database
-  await connection.query('CREATE TABLE loan_types (id BIGINT, loan_type_name TEXT)')
-  await connection.query(`INSERT INTO loan_types VALUES (1, 'Conventional'), (2, 'FHA')`)
-  await connection.query('CREATE TABLE counties (place INT PRIMARY KEY, county_code BIGINT)')
-  await connection.query('INSERT INTO counties VALUES ?', [COUNTIES.map((county, place) => [place, county])])
-  await connection.query(
-    'CREATE TABLE loans (id BIGINT PRIMARY KEY, loan_type_id BIGINT, county_code BIGINT, loan_amount DOUBLE, remarks TEXT)',
-  )
-  await connection.query(
-    `INSERT INTO loans
-      SELECT seq, 1 + seq % 2, county_code, 5000 + 10000 * (seq * 31 % 90), CONCAT(SHA2(seq, 512), SHA2(-seq, 512), SHA2(seq + 0.5, 512))
-      FROM seq_1_to_${LOANS} LEFT JOIN counties ON place = FLOOR(74 * POW((seq * 7919 % ${LOANS}) / ${LOANS}, 2))`,
-  )
-}
-
-async function trueFigures(): Promise<Map<number, [averageLoan: number, loans: number]>> {
-  const [rows] = await database.connection.query<RowDataPacket[]>(
-    `SELECT county_code AS county, FLOOR(AVG(loan_amount)) AS average, COUNT(*) AS loans
-      FROM loans JOIN loan_types ON loans.loan_type_id = loan_types.id
-      WHERE loan_amount > 30000 AND loan_amount < 800000 AND county_code IS NOT NULL GROUP BY county_code ORDER BY county_code`,
-  )
-  return new Map(rows.map(({ county, average, loans }) => [county, [Number(average), loans]]))
 }
 
 /** The host of each partition's only replica, once every DataNode has told the NameNode what it has. */
@@ -226,14 +198,6 @@ async function readMain(): Promise<Buffer> {
   expect(blocks).toHaveLength(Math.ceil(length / LOANS_LAYOUT.blockBytes))
   expect(blocks.filter(({ dataNodes }) => dataNodes.length === 0)).toEqual([])
   return Buffer.from(await running.storage.read(LOANS_PATH, { offset: 0, length }))
-}
-
-function figuresOf(averages: readonly CountyAverage[]): Map<number, [averageLoan: number, loans: number]> {
-  return new Map(averages.map(({ countyCode, averageLoan, loans }) => [countyCode, [averageLoan, loans]]))
-}
-
-function sourcesOf(averages: readonly CountyAverage[]): Map<number, string> {
-  return new Map(averages.map(({ countyCode, source }) => [countyCode, source]))
 }
 
 function allReused(): Map<number, string> {
