@@ -4,6 +4,8 @@ import { delimiter, join } from 'node:path'
 
 export interface CommandOptions {
   environment?: Record<string, string>
+  /** Another user than our own to run it as; only root may choose. */
+  user?: { uid: number; gid: number }
   /** The command is killed after this. */
   timeoutMillis?: number
   /** Ends that are no errors; 0 alone unless told. */
@@ -16,6 +18,7 @@ export function runCommand(command: string, args: string[], options: CommandOpti
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.environment },
+      ...options.user,
       timeout: options.timeoutMillis ?? 0,
       killSignal: 'SIGKILL',
     })

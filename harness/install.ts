@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { findCommand, runCommand } from './command.ts'
 import type { Progress } from './service.ts'
 
@@ -33,6 +33,7 @@ const MARIADB: Program = {
   debianPackage: 'mariadb-server',
   find: () => findCommand('mariadbd'),
 }
+const POSTGRES: Program = { name: 'PostgreSQL server', debianPackage: 'postgresql', find: findPostgres }
 const PYTHON: Program = {
   name: 'Python 3.10 or newer with venv',
   debianPackage: 'python3-venv',
@@ -46,13 +47,21 @@ const CHROMIUM: Program = {
 
 /** Everything that the whole test run needs, with one visit to the package manager. */
 export async function installEverything(progress: Progress): Promise<void> {
-  await installPrograms([...neededFor(HADOOP, KAFKA), MARIADB, PYTHON, CHROMIUM], progress)
+  await installPrograms([...neededFor(HADOOP, KAFKA), MARIADB, POSTGRES, PYTHON, CHROMIUM], progress)
   await installHadoop(progress)
   await installKafka(progress)
 }
 
 export async function installMariadb(progress: Progress): Promise<void> {
   await installPrograms([MARIADB], progress)
+}
+
+export async function installJava(progress: Progress): Promise<void> {
+  await installPrograms([JAVA], progress)
+}
+
+export async function installPostgres(progress: Progress): Promise<void> {
+  await installPrograms([POSTGRES], progress)
 }
 
 /** Returns the path of the browser. */
@@ -88,6 +97,18 @@ export function kafkaFolder(): string {
 /** For what is fetched once for all clones on this machine. */
 export function cacheFolder(): string {
   return process.env.MILLRACE_CACHE_DIR ?? join(homedir(), '.cache', 'millrace')
+}
+
+/** The folder of PostgreSQL's programs, the newest that is there: Debian keeps them off the PATH. */
+export function findPostgres(): string | undefined {
+  const root = '/usr/lib/postgresql'
+  const versions = existsSync(root) ? readdirSync(root).map(Number).filter(Boolean) : []
+  const debian = versions
+    .toSorted((one, other) => other - one)
+    .map(version => join(root, String(version), 'bin'))
+    .find(folder => existsSync(join(folder, 'postgres')))
+  const onPath = findCommand('postgres')
+  return debian ?? (onPath && dirname(onPath))
 }
 
 /** Java 17 where Debian puts it, else what the PATH has if Hadoop and Kafka run on it. */

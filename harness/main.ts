@@ -9,7 +9,7 @@ const print = (line: string) => process.stdout.write(`${line}\n`)
 
 const program = new Command('cluster')
   .description(
-    `Real MySQL, HDFS and Kafka on this machine, for tests and for trying things out. Everything lies in ${folder}.`,
+    `Real MySQL, HDFS, Kafka, PostgreSQL and Spark on this machine, for tests and for trying things out. Everything lies in ${folder}.`,
   )
   .showHelpAfterError()
   .enablePositionalOptions()
@@ -17,7 +17,11 @@ const program = new Command('cluster')
 program
   .command('up')
   .description('install what is missing and start what does not run')
-  .addOption(new Option('--services <names...>', 'not all of them').choices(SERVICE_NAMES))
+  .addOption(
+    new Option('--services <names...>', 'these and no others; mysql, hdfs and kafka where left out').choices(
+      SERVICE_NAMES,
+    ),
+  )
   .addOption(
     new Option('--brokers <number>', 'of Kafka, when it is first started').choices(['1', '2', '3']).default('1'),
   )

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tail } from './command.ts'
@@ -13,6 +13,12 @@ export interface DaemonPlan {
   /** Working folder; also holds `<name>.log` and `<name>.pid.json`. */
   folder: string
   environment?: Record<string, string>
+  /** Another user than our own to run it as; only root may choose. */
+  user?: { uid: number; gid: number }
+  /** The program is many processes, one for each connection, say: kill, hang and resume mean all of them. */
+  wholeTree?: boolean
+  /** What stop() asks it to end with; SIGTERM where left out. */
+  stopSignal?: NodeJS.Signals
   /** True once the program answers. Errors count as "not yet". */
   isReady(): Promise<boolean>
 }
@@ -56,8 +62,7 @@ export function createDaemon(plan: DaemonPlan): Daemon {
     const identity = recorded()
     if (!identity)
       throw new Error(`${plan.name} does not run, so it cannot be sent ${name}; start it with "restart ${plan.name}"`)
-    process.kill(identity.pid, name)
-    await waitForState(identity, until)
+    await signalAll(plan.wholeTree ? treeOf(identity) : [identity], name, until)
   }
 
   const endOfLog = async () => {
@@ -103,16 +108,62 @@ export function createDaemon(plan: DaemonPlan): Daemon {
     async stop(graceMillis = 10_000) {
       const identity = recorded()
       if (identity) {
-        process.kill(identity.pid, 'SIGTERM')
+        const tree = plan.wholeTree ? treeOf(identity) : [identity]
+        for (const { pid } of tree.slice(1)) trySignal(pid, 'SIGCONT')
+        process.kill(identity.pid, plan.stopSignal ?? 'SIGTERM')
         process.kill(identity.pid, 'SIGCONT')
-        await waitForState(identity, 'gone', graceMillis).catch(async () => {
-          if (processState(identity) !== 'gone') process.kill(identity.pid, 'SIGKILL')
-          await waitForState(identity, 'gone')
-        })
+        await waitForState(identity, 'gone', graceMillis).catch(() => undefined)
+        await signalAll(tree, 'SIGKILL', 'gone')
       }
       rmSync(pidFile, { force: true })
     },
   }
+}
+
+/** To those that are not gone yet, from the top down, so that nobody is left to start them anew. */
+async function signalAll(tree: ProcessIdentity[], name: NodeJS.Signals, until: ProcessState): Promise<void> {
+  const alive = tree.filter(identity => processState(identity) !== 'gone')
+  for (const { pid } of alive) trySignal(pid, name)
+  for (const identity of alive) {
+    await waitForState(identity, until).catch((error: unknown) => {
+      // One that ended in between, as the others did, is neither hung nor running.
+      if (identity === tree[0] || processState(identity) !== 'gone') throw error
+    })
+  }
+}
+
+/** Nothing happens where it is gone. */
+function trySignal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** A process and all that it has started, parents first. */
+function treeOf(root: ProcessIdentity): ProcessIdentity[] {
+  const parents = new Map<number, number>()
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      parents.set(Number(name), statOf(Number(name)).parent)
+    } catch {
+      // Gone since the folder was read.
+    }
+  }
+  const tree = [root]
+  for (const { pid } of tree) {
+    for (const [child, parent] of parents) {
+      if (parent !== pid) continue
+      try {
+        tree.push(identify(child))
+      } catch {
+        // Likewise.
+      }
+    }
+  }
+  return tree
 }
 
 /** A pid alone can be another program's by now; with the time of its start, and the boot which that counts from, it cannot. */
@@ -148,6 +199,7 @@ export function processState(identity: ProcessIdentity): ProcessState {
 interface ProcessStat {
   /** One letter, see proc(5). */
   state: string
+  parent: number
   threads: number
   startedAt: string
 }
@@ -156,7 +208,12 @@ function statOf(pid: number): ProcessStat {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
   // "pid (name) state ppid ...": the name may itself hold blanks and brackets. proc(5) counts the pid as field 1.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { state: fields[3 - 3]!, threads: Number(fields[20 - 3]), startedAt: fields[22 - 3]! }
+  return {
+    state: fields[3 - 3]!,
+    parent: Number(fields[4 - 3]),
+    threads: Number(fields[20 - 3]),
+    startedAt: fields[22 - 3]!,
+  }
 }
 
 function bootId(): string {
@@ -186,6 +243,7 @@ function spawnDetached(plan: DaemonPlan, logFile: string): Promise<number> {
       detached: true,
       stdio: ['ignore', log, log],
       env: { ...process.env, ...plan.environment },
+      ...plan.user,
     })
     child.unref()
     return new Promise((resolve, reject) => {

@@ -114,3 +114,17 @@ test('a program that is not there is an error that names the daemon', async () =
   const example = daemon('', { command: join(folder, 'no-such-program') })
   await expect(example.start()).rejects.toThrow(/example could not be started: .*ENOENT/)
 })
+
+test('a daemon of several processes is killed and hung with all of them', async () => {
+  const child = `require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])`
+  const example = daemon(`console.log(${child}.pid); ${RUNS_FOREVER}`, { wholeTree: true })
+  await example.start()
+  await example.waitUntilReady()
+  const started = identify(Number((await readFile(example.logFile, 'utf8')).split('\n')[0]))
+  await example.hang()
+  expect(processState(started)).toBe('hung')
+  await example.resume()
+  expect(processState(started)).toBe('running')
+  await example.kill()
+  expect(processState(started)).toBe('gone')
+})
