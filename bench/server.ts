@@ -1,22 +1,30 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** The built server in a process of its own, as `npm start` runs it. */
 export interface BenchServer {
+  /** The GraphQL endpoint. */
+  readonly url: string
   ask<Data>(query: string): Promise<Data>
   /** The most memory that the process had resident so far, in MB. */
   peakResidentMb(): Promise<number>
+  /** What the process has used of the processor so far, in milliseconds. */
+  cpuMillis(): Promise<number>
   stop(): Promise<void>
 }
 
 const START_DEADLINE_MILLIS = 60_000
 const ANSWER_DEADLINE_MILLIS = 120_000
 
-export async function startServer(environment: Record<string, string>): Promise<BenchServer> {
+/** With an empty data directory, which stop() removes. */
+export async function startServer(environment: Readonly<Record<string, string>>): Promise<BenchServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   const child = spawn(process.execPath, ['--max-semi-space-size=8', 'dist/main.js'], {
-    env: { ...process.env, MILLRACE_PORT: '0', MILLRACE_LOG_LEVEL: 'warn', ...environment },
+    env: { ...process.env, MILLRACE_DATA_DIR: dataDir, MILLRACE_PORT: '0', MILLRACE_LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })
@@ -31,6 +39,7 @@ export async function startServer(environment: Record<string, string>): Promise<
   const endpoint = url
 
   return {
+    url: endpoint,
     async ask<Data>(query: string) {
       const response = await fetch(endpoint, {
         method: 'POST',
@@ -46,10 +55,20 @@ export async function startServer(environment: Record<string, string>): Promise<
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
       return (Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
     },
+    cpuMillis: () => cpuMillisOf(child.pid!),
     async stop() {
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
       await ended
+      await rm(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** Linux counts the processor's time in hundredths of a second. */
+const TICK_MILLIS = 10
+
+export async function cpuMillisOf(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MILLIS
 }

@@ -1,0 +1,37 @@
+"""(d) PySpark on two threads of this machine, reading by JDBC and writing to HDFS; the session's start is not counted.
+
+Takes one more argument: the jar of the JDBC driver."""
+import sys
+
+from pyspark.sql import SparkSession
+
+from peer import SQL, Peer
+
+peer = Peer(hdfs_by_fsspec=False)
+source, storage = peer.source, peer.storage
+spark = (
+    SparkSession.builder.master("local[2]")
+    .config("spark.jars", sys.argv[5])
+    .config("spark.driver.memory", "2g")
+    .config("spark.ui.enabled", "false")
+    .getOrCreate()
+)
+spark.range(1).count()
+
+
+def migrate():
+    rows = (
+        spark.read.format("jdbc")
+        .option("url", f"jdbc:mariadb://{source.hostname}:{source.port}{source.path}?useServerPrepStmts=false")
+        .option("driver", "org.mariadb.jdbc.Driver")
+        .option("user", source.username)
+        .option("password", source.password)
+        .option("query", SQL)
+        .option("fetchsize", 1000)
+        .load()
+    )
+    rows.write.mode("overwrite").parquet(f"webhdfs://{storage.hostname}:{storage.port}/peer-spark.parquet")
+
+
+peer.time("migrate", migrate)
+peer.report()
