@@ -43,7 +43,7 @@ export async function readCitizens(csv: string, parquet: string, signal: AbortSi
 
 /** undefined where any row cannot be used. */
 async function readClean(ask: Ask, csv: string, parquet: string): Promise<Citizens | undefined> {
-  await ask(`COPY (SELECT ${selectList()} FROM ${csvRows(csv)}) TO ${text(parquet)} (FORMAT parquet)`)
+  await ask(`COPY (SELECT ${selectList()} FROM ${csvRows(csv, true)}) TO ${text(parquet)} (FORMAT parquet)`)
   const unusable = CITIZEN_COLUMNS.map(({ name, optional }) => (optional ? `isnan(${name})` : `${name} IS NULL`))
   const [counts] = await ask(
     `SELECT (SELECT count(*) FROM reject_errors), count(*), count(DISTINCT citizen_id), count_if(${unusable.join(' OR ')})
@@ -56,7 +56,7 @@ async function readClean(ask: Ask, csv: string, parquet: string): Promise<Citize
 async function readWithRejects(ask: Ask, csv: string, parquet: string, signal: AbortSignal): Promise<Citizens> {
   await ask('DROP TABLE reject_errors')
   await ask('DROP TABLE reject_scans')
-  await ask(`CREATE TABLE found AS SELECT row_number() OVER () AS place, * FROM ${csvRows(csv)}`)
+  await ask(`CREATE TABLE found AS SELECT row_number() OVER () AS place, * FROM ${csvRows(csv, false)}`)
   await ask(
     `CREATE TABLE checked AS
      SELECT place, ${problemSql()} AS problem FROM (SELECT *, row_number() OVER (PARTITION BY citizen_id ORDER BY place) AS time FROM found)`,
@@ -142,11 +142,14 @@ async function lineNumbers(file: string, positions: readonly number[], signal: A
   return result
 }
 
-/** The reader that keeps aside what it cannot take apart, in the table reject_errors; all fields as text, empty ones NULL. */
-function csvRows(csv: string): string {
+/**
+ * The reader that keeps aside what it cannot take apart, in the table reject_errors; all fields as text, empty ones NULL. In parallel it could take
+ * a line break in quotes for the end of a row where a part begins: then there is a row that cannot be used, and it is read in one piece.
+ */
+function csvRows(csv: string, parallel: boolean): string {
   const columns = CITIZEN_COLUMNS.map(({ name }) => `${text(name)}: 'VARCHAR'`)
   return `read_csv(${text(csv)}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
-    columns = {${columns.join(', ')}}, store_rejects = true, rejects_limit = 0)`
+    columns = {${columns.join(', ')}}, store_rejects = true, rejects_limit = 0, parallel = ${parallel})`
 }
 
 /** Values as their types; NULL for what cannot be one, NaN in an optional column. */
