@@ -11,8 +11,8 @@ export interface DecodedRow {
   rowId: number
 }
 
-/** `reason`: half a sentence on why the record is no row. */
-export type Decode = (record: LogRecord) => DecodedRow | { reason: string }
+/** `problem`: half a sentence on why the record is no row. */
+export type Decode = (record: LogRecord) => DecodedRow | { problem: string }
 
 /** Where a batch begins: at the end of the one before. */
 export interface BatchStart {
@@ -73,8 +73,8 @@ export function openBatch(start: BatchStart, decode: Decode, limits: Limits): Op
       endOffset = record.offset + 1
       bytes += record.value?.length ?? 0
       const row = decode(record)
-      if ('reason' in row) {
-        letters.push({ record, reason: row.reason })
+      if ('problem' in row) {
+        letters.push({ record, reason: row.problem })
         return
       }
       const { rowId } = row

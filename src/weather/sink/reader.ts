@@ -1,6 +1,6 @@
 import type { Call } from '../../datasources/call.ts'
 import type { Log, LogRecord } from '../../datasources/log.ts'
-import { hasCode } from '../../errors.ts'
+import { hasCode, MillraceError } from '../../errors.ts'
 import type { Patiently } from './patience.ts'
 import type { SinkSettings } from './settings.ts'
 
@@ -35,6 +35,9 @@ export interface LogReaderOptions {
   onReady: () => void
 }
 
+/** A topic may be made later than its consumers, and a log that was cut short grows again: both are said, not ended with. */
+const PASSING = ['UNAVAILABLE', 'NOT_FOUND', 'BAD_USER_INPUT', 'DATA_LOST'] as const
+
 /** Reads a partition ahead from an offset, one portion at a time, through whatever failures pass. */
 export function logReader(offset: number, options: LogReaderOptions): LogReader {
   const { log, topic, partition, settings, patiently, onReady } = options
@@ -46,9 +49,7 @@ export function logReader(offset: number, options: LogReaderOptions): LogReader 
 
   async function fetchFrom(from: number): Promise<void> {
     try {
-      ready = await patiently('reading the log', ['UNAVAILABLE', 'NOT_FOUND', 'BAD_USER_INPUT'], () =>
-        fetchOnce(from, { signal }),
-      )
+      ready = await patiently('reading the log', PASSING, () => fetchOnce(from, { signal }))
     } catch (error) {
       if (closed.signal.aborted) return
       failed = error
@@ -77,6 +78,6 @@ export function logReader(offset: number, options: LogReaderOptions): LogReader 
       return portion
     },
     failure: () => failed,
-    close: () => closed.abort(),
+    close: () => closed.abort(new MillraceError('CANCELLED', 'nothing more is read from here')),
   }
 }

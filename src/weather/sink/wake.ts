@@ -7,6 +7,9 @@ export interface Wake {
   until(atMillis: number | undefined): Promise<void>
 }
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const WOKEN = 'woken'
+
 export function createWake(clock: Clock): Wake {
   let rung = false
   let wake: (() => void) | undefined
@@ -28,7 +31,7 @@ export function createWake(clock: Clock): Wake {
           clock.pause(millis, over.signal).then(ring, () => {})
         }
         await woken.promise
-        over.abort()
+        over.abort(WOKEN)
         wake = undefined
       }
       rung = false

@@ -1,0 +1,22 @@
+import type { BatchCodec, BatchMeta, BatchMetaRead, BatchRows } from '../../../src/weather/sink/batchCodec.ts'
+
+/** Batches as JSON, which is cheap: the protocol does not care. */
+export const textCodec: BatchCodec = {
+  encode: async (rows, meta) => [Buffer.from(JSON.stringify({ rows, meta })), Buffer.from(END)],
+  async readMeta(storage, { path, length }, call) {
+    return metaIn(await storage.read(path, { offset: 0, length }, call))
+  },
+}
+
+const END = '\nend of batch\n'
+
+export function metaIn(bytes: Uint8Array): BatchMetaRead {
+  const batch = batchIn(bytes)
+  return batch ? { meta: batch.meta } : { problem: 'it is no whole batch' }
+}
+
+export function batchIn(bytes: Uint8Array): { rows: BatchRows; meta: BatchMeta } | undefined {
+  const text = Buffer.from(bytes).toString()
+  if (!text.endsWith(END)) return undefined
+  return JSON.parse(text.slice(0, -END.length)) as { rows: BatchRows; meta: BatchMeta }
+}
