@@ -3,18 +3,14 @@ import type { GraphQLSchema } from 'graphql'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { claimDataDirectory, type DataDirectory } from './dataDirectory.ts'
-import { duckdbSource } from './datasources/duckdbSource.ts'
-import { localStorage } from './datasources/localStorage.ts'
 import type { Log } from './datasources/log.ts'
-import { mysqlSource } from './datasources/mysqlSource.ts'
 import type { Source } from './datasources/source.ts'
-import { sqliteLog } from './datasources/sqliteLog.ts'
 import type { Storage } from './datasources/storage.ts'
-import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
 import { type EmbeddedSource, embeddedSource } from './embeddedSource.ts'
 import type { LenderServer } from './grpc/lenderServer.ts'
 import { createJobs } from './jobs/createJobs.ts'
 import type { Jobs } from './jobs/job.ts'
+import { openRecordLog, openSource, openStorage, openWeatherSource } from './keepers.ts'
 import { createLoans } from './loans/createLoans.ts'
 import type { Loans } from './loans/loans.ts'
 import { PARTITIONS_FOLDER } from './loans/partitionFile.ts'
@@ -61,7 +57,6 @@ export interface AppParts {
 /** Where the loans domain publishes files. */
 const PUBLISHED_FOLDERS = ['/', PARTITIONS_FOLDER]
 const BYTES_PER_MIB = 1024 * 1024
-const MILLIS_PER_HOUR = 3_600_000
 
 /**
  * The whole program, wired by hand and not yet listening.
@@ -89,7 +84,17 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
     createJobs({ file: join(config.dataDir, 'jobs.sqlite'), log, ...(parts.clock && { clock: parts.clock }) })
   const encoder = createEncoder({ threads: config.encodeThreads })
   const loans = parts.loans ?? openLoans({ config, directory, source, storage, jobs, encoder, log })
-  const weather = parts.weather ?? createWeather()
+  const weatherSource = embedded ? openWeatherSource(config) : source
+  const weather =
+    parts.weather ??
+    createWeather({
+      source: weatherSource,
+      storage,
+      log: recordLog,
+      jobs,
+      settings: config.weather,
+      note: (message, details) => log.warn(details, message),
+    })
   const domains: Domains = { loans, weather, jobs, systems: createSystems({ source, storage, log: recordLog }) }
   const schema = createSchema()
   const server = createServer({ schema, domains, config, log })
@@ -100,7 +105,8 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
     // Together: requests that wait for a job are answered when it has been cancelled.
     await Promise.all([server.close(), lenderServer?.close(), jobs.close()])
     await encoder.close()
-    await Promise.all([source.close(), storage.close(), recordLog.close()])
+    const keepers = new Set([source, weatherSource, storage, recordLog])
+    await Promise.all(Array.from(keepers, keeper => keeper.close()))
     directory.release()
   }
 
@@ -128,21 +134,6 @@ function createLog({ logLevel }: Config): Logger {
 
 function openEmbeddedSource({ source }: Config, log: Logger): EmbeddedSource | undefined {
   return source.kind === 'duckdb' && source.sample ? embeddedSource({ file: source.file, log }) : undefined
-}
-
-function openSource({ source }: Config): Source {
-  return source.kind === 'mysql' ? mysqlSource({ url: source }) : duckdbSource(source)
-}
-
-function openStorage({ storage }: Config): Storage {
-  return storage.kind === 'webhdfs' ? webHdfsStorage(storage) : localStorage(storage)
-}
-
-/** Kafka's client is loaded only where it is used: that takes half a second. */
-async function openRecordLog({ log }: Config): Promise<Log> {
-  if (log.kind === 'sqlite') return sqliteLog({ file: log.file, keepMillis: log.keepHours * MILLIS_PER_HOUR })
-  const { kafkaLog } = await import('./datasources/kafkaLog.ts')
-  return kafkaLog(log)
 }
 
 /** Loaded only where it is on: gRPC takes 80 ms and 28 MB. */

@@ -14,6 +14,7 @@ import {
   showSource,
   showStorage,
 } from './settings.ts'
+import type { WeatherSettings } from './weather/settings.ts'
 
 /** Everything that can be set, checked. Folders and files are absolute. */
 export interface Config {
@@ -37,19 +38,6 @@ export interface Config {
   limits: Limits
   introspection: boolean
   graphiql: boolean
-}
-
-/** How weather is moved. */
-export interface WeatherConfig {
-  delaySeconds: number
-  topic: string
-  replication: number
-  batchRows: number
-  batchBytes: number
-  batchAgeSeconds: number
-  compactFiles: number
-  compactBytes: number
-  keepReplacedSeconds: number
 }
 
 /** What one GraphQL operation may ask for at most. */

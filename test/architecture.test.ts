@@ -17,6 +17,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'client',
     'config.ts',
     'app.ts',
+    'keepers.ts',
     'dataDirectory.ts',
     'loans',
     'warehouse',

@@ -15,8 +15,12 @@ export interface Command<Inputs extends InputMap, Result> {
   summary: string
   inputs: Inputs
   run: (context: Context, inputs: InputValues<Inputs>) => Promise<Result>
-  /** The result for people, without the last line end. */
-  show: (result: Result) => string
+  /** The result for people, without the last line end; undefined where there is nothing to say. */
+  show: (result: Result) => string | undefined
+  /** What wrong usage exits with, after the usage was printed. Where it is left out: 2, after a pointer to --help. */
+  usageExitCode?: number
+  /** Works in its own process, whatever server runs. */
+  alone?: boolean
 }
 
 /** What a command may use while it runs. */
@@ -28,6 +32,8 @@ export interface Context {
   readonly config: () => Config
   /** The typed client of the server that --url names, else of the one that runs, else of one started for this command. */
   readonly connect: () => Promise<Client>
+  /** As connect, but undefined where no server was named and none runs. */
+  readonly running: () => Promise<Client | undefined>
   /** One request with that client; Ctrl-C ends it. */
   readonly request: <Result, Variables>(
     operation: TypedDocumentString<Result, Variables>,
@@ -54,8 +60,10 @@ export interface AnyCommand {
   name: string
   summary: string
   inputs: InputMap
+  usageExitCode?: number
+  alone?: boolean
   /** The values have been parsed by the inputs. */
-  run(context: Context, values: Record<string, unknown>): Promise<{ result: unknown; text: string }>
+  run(context: Context, values: Record<string, unknown>): Promise<{ result: unknown; text: string | undefined }>
 }
 
 export function defineCommand<const Inputs extends InputMap, Result>({

@@ -20,6 +20,11 @@ import { sampleLoad } from './sampleLoad.ts'
 import { serve } from './serve.ts'
 import { systems } from './systems.ts'
 import { StoppedBySignal, type Terminal } from './terminal.ts'
+import { weatherConsume } from './weatherConsume.ts'
+import { weatherDebug } from './weatherDebug.ts'
+import { weatherPartitions } from './weatherPartitions.ts'
+import { weatherStart } from './weatherStart.ts'
+import { weatherStop } from './weatherStop.ts'
 
 const commands: AnyCommand[] = [
   serve,
@@ -31,6 +36,11 @@ const commands: AnyCommand[] = [
   calcAvgLoan,
   counties,
   analyze,
+  weatherConsume,
+  weatherDebug,
+  weatherStart,
+  weatherStop,
+  weatherPartitions,
   job,
   jobs,
   cancel,
@@ -46,9 +56,16 @@ const commands: AnyCommand[] = [
  */
 export async function runCommandLine(parameters: string[], terminal: Terminal): Promise<number> {
   let exitCode = 0
+  let usageExitCode = 2
   const program = createProgram(terminal)
   for (const command of commands) {
     const line = addCommand(program, command)
+    if (command.usageExitCode !== undefined) {
+      line.showHelpAfterError().exitOverride(error => {
+        usageExitCode = command.usageExitCode ?? usageExitCode
+        throw error
+      })
+    }
     line.action(async () => {
       exitCode = await runCommand(command, valuesOf(command, line), terminal, line.opts<CommonOptions>())
     })
@@ -58,7 +75,7 @@ export async function runCommandLine(parameters: string[], terminal: Terminal): 
     return exitCode
   } catch (error) {
     // Commander has said what is wrong, or has shown the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
     throw error
   }
 }
@@ -82,16 +99,18 @@ function createProgram({ stdout, stderr }: Terminal): CommanderCommand {
     })
 }
 
-function addCommand(program: CommanderCommand, { name, summary, inputs }: AnyCommand): CommanderCommand {
+function addCommand(program: CommanderCommand, { name, summary, inputs, alone }: AnyCommand): CommanderCommand {
   const words = name.split(' ')
   const line = groupOf(program, words.slice(0, -1)).command(words.at(-1)!).description(summary)
   for (const { commander } of Object.values(inputs)) {
     if (commander instanceof Option) line.addOption(commander)
     else line.addArgument(commander)
   }
-  return line
-    .option('--json', 'print the result as JSON', false)
-    .addOption(new Option('--url <url>', 'the server to ask (default: the one that runs here)').argParser(serverUrl))
+  line.option('--json', 'print the result as JSON', false)
+  if (alone) return line
+  return line.addOption(
+    new Option('--url <url>', 'the server to ask (default: the one that runs here)').argParser(serverUrl),
+  )
 }
 
 /** The command that "sample create" and "sample load" share. */
@@ -129,14 +148,15 @@ async function runCommand(
     json,
     config,
     connect: () => connection.client(),
+    running: () => connection.running(),
     request: async (operation, variables) => (await connection.client()).request(operation, variables, { signal }),
     progress: title => createProgressDisplay(title, stderr),
   }
   for (const warning of unknownVariables(environment())) stderr.write(`warning: ${warning}\n`)
   try {
     const { result, text } = await command.run(context, values)
-    if (!json) stdout.write(`${text}\n`)
-    else if (result !== undefined) stdout.write(`${JSON.stringify(result)}\n`)
+    if (!json && text !== undefined) stdout.write(`${text}\n`)
+    else if (json && result !== undefined) stdout.write(`${JSON.stringify(result)}\n`)
     return 0
   } catch (error) {
     if (error instanceof StoppedBySignal) return error.exitCode

@@ -9,6 +9,8 @@ import type { Output } from './terminal.ts'
 /** The server that a command talks to, found or started at the first use. */
 export interface Connection {
   client(): Promise<Client>
+  /** Undefined where no server was named and none runs; starts none. */
+  running(): Promise<Client | undefined>
   /** Also stops the server where it was started for this command. */
   close(): Promise<void>
 }
@@ -33,7 +35,11 @@ export function createConnection(options: ConnectionOptions): Connection {
   let opened: Promise<Client> | undefined
 
   async function open(): Promise<Client> {
-    const client = createClient(url ?? (await findOrStart()), {
+    return connectTo(url ?? (await findOrStart()))
+  }
+
+  function connectTo(server: string): Client {
+    const client = createClient(server, {
       onWarning: warning => stderr.write(`warning: ${warning}\n`),
     })
     closing.unshift(() => client.close())
@@ -61,6 +67,10 @@ export function createConnection(options: ConnectionOptions): Connection {
     client() {
       opened ??= open()
       return opened
+    },
+    async running() {
+      const server = url ?? (await findServer(options.config(), options))
+      return server === undefined ? undefined : connectTo(server)
     },
     async close() {
       await opened?.catch(() => {})

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startTestApp, type TestApp } from '../api/testApp.ts'
+import { type RunningProcess, startProcess } from '../setup/runningProcess.ts'
 
 /** Built by "npm test" before the tests. */
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
@@ -22,53 +21,20 @@ async function startServer(): Promise<TestApp> {
   return server
 }
 
-interface Running {
-  child: ChildProcess
-  /** Both streams together. */
-  output(): string
-  /** Waits until the output has the text. */
-  shows(text: string): Promise<void>
-  /** The exit code, when all output has been read. */
-  ended: Promise<number | null>
-}
-
-function start(command: string, parameters: string[], dataDir: string): Running {
-  const environment = {
+function start(command: string, parameters: string[], dataDir: string): RunningProcess {
+  const running = startProcess(command, parameters, {
     PATH: process.env.PATH,
     TERM: 'xterm',
     MILLRACE_DATA_DIR: dataDir,
     MILLRACE_PORT: '0',
     // Not the embedded one: a server would make the sample.
     MILLRACE_SOURCE_URL: `duckdb:${join(dataDir, 'none.duckdb')}`,
-  }
-  const child = spawn(command, parameters, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
-  closing.push(() => void child.kill('SIGKILL'))
-  let output = ''
-  let changed = Promise.withResolvers<void>()
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data: Buffer) => {
-      output += data.toString()
-      changed.resolve()
-      changed = Promise.withResolvers()
-    })
-  }
-  const ended = once(child, 'close').then(([code]) => code as number | null)
-  return {
-    child,
-    output: () => output,
-    ended,
-    async shows(text) {
-      let over = false
-      void ended.then(() => (over = true))
-      while (!output.includes(text)) {
-        if (over) throw new Error(`expected ${JSON.stringify(text)} in the output, got ${JSON.stringify(output)}`)
-        await Promise.race([changed.promise, ended])
-      }
-    },
-  }
+  })
+  closing.push(() => void running.child.kill('SIGKILL'))
+  return running
 }
 
-const millrace = (parameters: string[], dataDir: string): Running =>
+const millrace = (parameters: string[], dataDir: string): RunningProcess =>
   start(process.execPath, [cli, ...parameters], dataDir)
 
 describe('the process', () => {

@@ -50,6 +50,7 @@ describe('help', () => {
       'CalcAvgLoan',
       'counties',
       'analyze',
+      'weather',
       'job',
       'jobs',
       'cancel',

@@ -26,7 +26,7 @@ function folder(initially: string[] = []) {
     files: newFiles(storage, { clock }),
     lists: () => lists,
     /** undefined: the storage does not answer. */
-    async becomes(now: string[] | undefined) {
+    becomes: async (now: string[] | undefined) => {
       const before = lists
       names = now
       wake.resolve()

@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { duckdbSource } from './datasources/duckdbSource.ts'
+import { localStorage } from './datasources/localStorage.ts'
+import type { Log } from './datasources/log.ts'
+import { mysqlSource } from './datasources/mysqlSource.ts'
+import type { Source } from './datasources/source.ts'
+import { sqliteLog } from './datasources/sqliteLog.ts'
+import type { Storage } from './datasources/storage.ts'
+import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
+
+/** The keeper of each role that is configured. Whoever opens one closes it. */
+const MILLIS_PER_HOUR = 3_600_000
+
+export function openSource({ source }: Config): Source {
+  return source.kind === 'mysql' ? mysqlSource({ url: source }) : duckdbSource(source)
+}
+
+/**
+ * Where weather comes from: the configured source, but a file of its own where none is configured. So weather needs no sample of loans,
+ * and writing it keeps nobody from reading them: a DuckDB file that is written is open in one process only.
+ */
+export function openWeatherSource(config: Config): Source {
+  const { source, dataDir } = config
+  if (source.kind === 'duckdb' && source.sample) return duckdbSource({ file: join(dataDir, 'weather.duckdb') })
+  return openSource(config)
+}
+
+export function openStorage({ storage }: Config): Storage {
+  return storage.kind === 'webhdfs' ? webHdfsStorage(storage) : localStorage(storage)
+}
+
+/** Kafka's client is loaded only where it is used: that takes half a second. */
+export async function openRecordLog({ log }: Config): Promise<Log> {
+  if (log.kind === 'sqlite') return sqliteLog({ file: log.file, keepMillis: log.keepHours * MILLIS_PER_HOUR })
+  const { kafkaLog } = await import('./datasources/kafkaLog.ts')
+  return kafkaLog(log)
+}
