@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createPool } from 'mysql2/promise'
 import { pino } from 'pino'
 import type { Cluster } from '../../harness/cluster.ts'
 import type { Links } from '../../harness/links.ts'
@@ -16,17 +17,16 @@ import { parseWebHdfsUrl, webHdfsStorage } from '../../src/datasources/webHdfsSt
 import type { Job } from '../../src/jobs/job.ts'
 import type { CountyAverage } from '../../src/loans/loans.ts'
 import { PARTITIONS_FOLDER } from '../../src/loans/partitionFile.ts'
-import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
 import { tcpSockets } from '../setup/sockets.ts'
-import { fillLoans } from '../setup/wisconsinLoans.ts'
+import { fillLoans, type LoansDatabase } from '../setup/wisconsinLoans.ts'
 
 /** A real cluster behind proxies, and one data directory whose servers come and go. */
 export interface FaultSite {
   cluster: Cluster
   links: Links
-  /** Of the source; its own connection goes around the proxies. */
-  database: MysqlDatabase
+  /** Of the source, around the proxies; connects again where MySQL was away. */
+  database: LoansDatabase
   /** Within which a migration ends, whatever happens: the waits for both systems, and the time to write the file three times. */
   migrationSeconds: number
   /** The storage, by a keeper of the test's own, while a server is open. */
@@ -66,15 +66,15 @@ const SWEEP_MILLIS = 10_000
 export async function openFaultSite({ storageWaitSeconds }: { storageWaitSeconds: number }): Promise<FaultSite> {
   const cluster = await startOwnCluster({ services: ['mysql', 'hdfs'], behindProxies: true })
   const links = cluster.links!
-  const database = await createMysqlDatabase(cluster.directEnv.MILLRACE_SOURCE_URL!)
+  const pool = createPool({ uri: cluster.directEnv.MILLRACE_SOURCE_URL!, connectionLimit: 1 })
+  const database = { connection: pool }
   await fillLoans(database, LOANS)
-  const sourceUrl = new URL(cluster.env.MILLRACE_SOURCE_URL!)
-  sourceUrl.pathname = `/${database.name}`
+  const sourceUrl = cluster.env.MILLRACE_SOURCE_URL!
   const storageAddress = parseWebHdfsUrl(cluster.env.MILLRACE_STORAGE_URL!)
   let storage = webHdfsStorage(storageAddress)
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-faults-'))
   const config = readConfig({
-    MILLRACE_SOURCE_URL: sourceUrl.href,
+    MILLRACE_SOURCE_URL: sourceUrl,
     MILLRACE_STORAGE_URL: cluster.env.MILLRACE_STORAGE_URL!,
     MILLRACE_DATA_DIR: dataDir,
     MILLRACE_PORT: '0',
@@ -107,7 +107,7 @@ export async function openFaultSite({ storageWaitSeconds }: { storageWaitSeconds
 
     async openServer(keepers = {}) {
       storage = webHdfsStorage(storageAddress)
-      const source = mysqlSource({ url: sourceUrl.href, deadlines: MYSQL_DEADLINES })
+      const source = mysqlSource({ url: sourceUrl, deadlines: MYSQL_DEADLINES })
       const ownStorage = webHdfsStorage(storageAddress)
       const app = await createApp(config, {
         log: pino({ level: 'silent' }),
@@ -147,7 +147,7 @@ export async function openFaultSite({ storageWaitSeconds }: { storageWaitSeconds
     },
 
     async close() {
-      await database.connection.end()
+      await pool.end()
       await cluster.destroy()
       await rm(dataDir, { recursive: true })
     },

@@ -1,17 +1,21 @@
-import type { RowDataPacket } from 'mysql2/promise'
+import type { Connection, RowDataPacket } from 'mysql2/promise'
 import type { CountyAverage } from '../../src/loans/loans.ts'
-import type { MysqlDatabase } from './mysqlDatabase.ts'
 
 /** The counties of Wisconsin. */
 export const COUNTIES: readonly number[] = [...Array.from({ length: 71 }, (_, index) => 55001 + 2 * index), 55078].sort(
   (a, b) => a - b,
 )
 
+/** A connection to a database of a test's own, or a pool of them. */
+export interface LoansDatabase {
+  connection: Pick<Connection, 'query'>
+}
+
 /** What is to be known of a county: the average, rounded down, and of how many loans. */
 export type Figures = Map<number, [averageLoan: number, loans: number]>
 
 /** Makes both tables: counties of very different sizes, some loans without one, and text that does not compress. */
-export async function fillLoans({ connection }: MysqlDatabase, loans: number): Promise<void> {
+export async function fillLoans({ connection }: LoansDatabase, loans: number): Promise<void> {
   await connection.query('CREATE TABLE loan_types (id BIGINT, loan_type_name TEXT)')
   await connection.query(`INSERT INTO loan_types VALUES (1, 'Conventional'), (2, 'FHA')`)
   await connection.query('CREATE TABLE counties (place INT PRIMARY KEY, county_code BIGINT)')
@@ -27,12 +31,12 @@ export async function fillLoans({ connection }: MysqlDatabase, loans: number): P
 }
 
 /** Every loan becomes larger by so much, and every average with it. */
-export async function raiseLoans({ connection }: MysqlDatabase, by: number): Promise<void> {
+export async function raiseLoans({ connection }: LoansDatabase, by: number): Promise<void> {
   await connection.query('UPDATE loans SET loan_amount = loan_amount + ?', [by])
 }
 
 /** As the database itself has them. */
-export async function trueFigures({ connection }: MysqlDatabase): Promise<Figures> {
+export async function trueFigures({ connection }: LoansDatabase): Promise<Figures> {
   const [rows] = await connection.query<RowDataPacket[]>(
     `SELECT county_code AS county, FLOOR(AVG(loan_amount)) AS average, COUNT(*) AS loans
       FROM loans JOIN loan_types ON loans.loan_type_id = loan_types.id
