@@ -5,7 +5,6 @@ import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import type { Context } from '../resolvers/context.ts'
 import { HttpError, readJsonBody } from './body.ts'
-import { costProblem } from './limits.ts'
 import { type Operations, withWarnings } from './operations.ts'
 
 export interface HttpGraphql {
@@ -65,15 +64,14 @@ export function createHttpGraphql(operations: Operations, log: Logger): HttpGrap
   }
 }
 
-/** After validation, because the cost of an operation depends on its variables. */
-function costAndWarnings({ schema, limits }: Operations): ApolloServerPlugin<Context> {
+function costAndWarnings({ costProblem }: Operations): ApolloServerPlugin<Context> {
   return {
     async requestDidStart() {
       return {
         async didResolveOperation({ request, document, operation }) {
           if (!operation) return
           if (operation.operation === 'subscription') throw notOverHttp()
-          const problem = costProblem(schema, document, operation, request.variables ?? {}, limits.cost)
+          const problem = costProblem(document, operation, request.variables ?? {})
           if (problem) throw problem
         },
         async willSendResponse({ contextValue, response }) {

@@ -44,21 +44,35 @@ export function validationRules(limits: Limits, introspection: boolean): Validat
   return [depth, aliases, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])]
 }
 
-/**
- * What is wrong with an operation's cost; undefined where it is affordable, and where its variables are wrong, which the executor
- * says better.
- */
-export function costProblem(
+/** Tells what is wrong with an operation's cost; undefined where it is affordable. */
+export type CostCheck = (
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+) => GraphQLError | undefined
+
+export function createCostCheck(schema: GraphQLSchema, most: number): CostCheck {
+  /** Of operations without variables, for as long as a transport keeps them parsed: counting is a third of what a small one costs. */
+  const costs = new WeakMap<OperationDefinitionNode, number>()
+
+  return (document, operation, variables) => {
+    const definitions = operation.variableDefinitions ?? []
+    // The executor says better what is wrong with variables.
+    if (definitions.length > 0 && getVariableValues(schema, definitions, variables).errors) return undefined
+    const cost = costs.get(operation) ?? costOf(schema, document, operation, variables)
+    if (definitions.length === 0) costs.set(operation, cost)
+    return cost <= most ? undefined : tooExpensive(cost, most)
+  }
+}
+
+function costOf(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
-  most: number,
-): GraphQLError | undefined {
-  if (getVariableValues(schema, operation.variableDefinitions ?? [], variables).errors) return undefined
-  let cost: number
+): number {
   try {
-    cost = getComplexity({
+    return getComplexity({
       schema,
       query: document,
       variables,
@@ -68,9 +82,11 @@ export function costProblem(
   } catch (error) {
     // It gives up counting at 10,000 fields.
     if (!(error instanceof GraphQLError)) throw error
-    cost = Number.POSITIVE_INFINITY
+    return Number.POSITIVE_INFINITY
   }
-  if (cost <= most) return undefined
+}
+
+function tooExpensive(cost: number, most: number): GraphQLError {
   const came = Number.isFinite(cost) ? String(cost) : 'far more'
   return new GraphQLError(`Expected an operation that costs at most ${most}, but got one that costs ${came}.`, {
     extensions: {

@@ -4,13 +4,15 @@ import type { Limits } from '../config.ts'
 import { type Context, createContext, type Domains } from '../resolvers/context.ts'
 import { createFormatError, type FormatError } from './formatError.ts'
 import { createInFlight, type InFlight } from './inFlight.ts'
-import { validationRules } from './limits.ts'
+import { type CostCheck, createCostCheck, validationRules } from './limits.ts'
 
 /** What both transports do alike: the rules an operation must keep, its context, its errors. */
 export interface Operations {
   schema: GraphQLSchema
   limits: Limits
   rules: ValidationRule[]
+  /** After validation, because the cost of an operation may depend on its variables. */
+  costProblem: CostCheck
   formatError: FormatError
   inFlight: InFlight
   createContext(): Context
@@ -26,6 +28,7 @@ export function createOperations(
     schema,
     limits,
     rules: validationRules(limits, introspection),
+    costProblem: createCostCheck(schema, limits.cost),
     formatError: createFormatError(log, introspection),
     inFlight: createInFlight(),
     createContext: () => createContext(domains),

@@ -14,7 +14,6 @@ import { handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Context } from '../resolvers/context.ts'
-import { costProblem } from './limits.ts'
 import { type Operations, withWarnings } from './operations.ts'
 
 /** Queries, mutations and subscriptions under way at a time. */
@@ -88,7 +87,7 @@ export function createWebSocketGraphql(operations: Operations, log: Logger): Web
 
 /** What Apollo does for HTTP: parse, validate, check variables and cost. */
 function prepare(operations: Operations, payload: SubscribePayload): ExecutionArgs | readonly GraphQLError[] {
-  const { schema, limits, rules } = operations
+  const { schema, limits, rules, costProblem } = operations
   const { operationName, query, variables } = payload
   let document: ExecutionArgs['document']
   try {
@@ -104,7 +103,7 @@ function prepare(operations: Operations, payload: SubscribePayload): ExecutionAr
   if (!operation) return [unknownOperation(operationName)]
   const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables ?? {})
   if (errors) return errors
-  const problem = costProblem(schema, document, operation, variables ?? {}, limits.cost)
+  const problem = costProblem(document, operation, variables ?? {})
   if (problem) return [problem]
 
   return {
