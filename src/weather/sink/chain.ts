@@ -96,6 +96,8 @@ export function createChainReader(storage: Storage, codec: BatchCodec, partition
           else good.push({ ...file, meta: meta?.meta })
         }
       }
+      const orphan = orphanAmong(good)
+      if (orphan) wrong.set(orphan.status.path, orphan)
       if (wrong.size === wrongBefore) break
     }
     known = seen
@@ -206,11 +208,21 @@ function repaired(found: readonly FoundFile[], good: readonly ChainFile[]): Stra
   })
 }
 
+/**
+ * A batch that an earlier owner wrote late, behind one that was lost meanwhile and made again with another end. Its offsets alone could be wrong for
+ * other reasons; with the epoch they tell which of the two is the one to go by.
+ */
+function orphanAmong(good: readonly ChainFile[]): Stray | undefined {
+  const [before, last] = good.slice(-2)
+  if (!before?.meta || !last?.meta || before.lastBatch + 1 !== last.firstBatch) return undefined
+  if (last.meta.firstOffset === before.meta.endOffset || last.meta.epoch >= before.meta.epoch) return undefined
+  return { status: last.status, reason: 'it was written behind a batch that is not there any more' }
+}
+
 function notFollowing(before: ChainFile | undefined, file: ChainFile): string[] {
-  if (!file.meta || (before && (!before.meta || before.lastBatch + 1 !== file.firstBatch))) return []
-  const expected = before?.meta ? before.meta.endOffset : 0
-  if (file.firstBatch !== 0 && !before) return []
-  if (file.meta.firstOffset === expected) return []
+  const follows = file.firstBatch === (before ? before.lastBatch + 1 : 0)
+  const expected = before ? before.meta?.endOffset : 0
+  if (!follows || !file.meta || expected === undefined || file.meta.firstOffset === expected) return []
   return [`${batchPath(file)} begins at offset ${file.meta.firstOffset}, but the batch before ended at ${expected}`]
 }
 

@@ -41,6 +41,7 @@ export async function compactForever(
       if (!batch) return
       batches.push(batch)
     }
+    if (batches.some(({ meta }, index) => index > 0 && meta.firstOffset !== batches[index - 1]!.meta.endOffset)) return
     const { rows, meta } = merged(batches)
     const chunks = await textCodec.encode(rows, meta)
     const layout = { replication: 1, blockBytes: 1024 }

@@ -1,3 +1,4 @@
+import { parseTemporaryName } from '../../../src/datasources/publish.ts'
 import type { Content, FileLayout, Storage } from '../../../src/datasources/storage.ts'
 import { nameOf, parentOf } from '../../../src/datasources/storagePath.ts'
 import { MillraceError } from '../../../src/errors.ts'
@@ -16,7 +17,8 @@ export const SABOTAGES: Record<string, Sabotage> = {
 
   'a look whether the name is free takes the place of the exclusive rename': {
     storage: storage => ({
-      ...withoutIntents(storage), // which make two owners write the same batch, so that the harm is rarely seen
+      // Intents make two owners write the same batch, and sweeping takes away what a late one would rename: both hide the harm.
+      ...withoutIntents(withoutSweeping(storage)),
       async renameNew(from, to, call) {
         const isThere = await storage.stat(to, call).then(
           () => true,
@@ -155,6 +157,8 @@ export const HARMLESS: Record<string, Sabotage> = {
   },
 
   'nobody reads an intent': { storage: withoutIntents },
+
+  'nobody sweeps': { storage: withoutSweeping },
 }
 
 function withoutIntents(storage: Storage): Storage {
@@ -164,6 +168,14 @@ function withoutIntents(storage: Storage): Storage {
       if (path === intentPath(PARTITION)) throw new MillraceError('NOT_FOUND', 'there is none')
       return await storage.stat(path, call)
     },
+  }
+}
+
+function withoutSweeping(storage: Storage): Storage {
+  return {
+    ...storage,
+    list: async (folder, call) =>
+      (await storage.list(folder, call)).filter(({ path }) => !parseTemporaryName(nameOf(path))),
   }
 }
 
