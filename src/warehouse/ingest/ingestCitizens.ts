@@ -51,9 +51,16 @@ export function inboxPath(date: string): string {
   return `dt=${date}/${CITIZENS_FILE}`
 }
 
+export interface IngestOrder {
+  /** Replaces what is landed by another file, and takes one with far fewer citizens than the day before. */
+  force: boolean
+  /** Whether a date that is landed is compared with the file in the inbox; else it is left as it is. */
+  compare: boolean
+}
+
 /**
- * Lands a date: the day's citizens and the source tables come to lie in landingFolder(date), the manifest last. A date that is landed is compared
- * with the file in the inbox and left as it is. One at a time for each date.
+ * Lands a date: the day's citizens and the source tables come to lie in landingFolder(date), the manifest last. A date that is landed is left
+ * as it is. One at a time for each date.
  *
  * Errors: NOT_FOUND where the inbox has no file for the date; CONFLICT where the date is landed and the inbox has another file now
  * (`force` lands that); BAD_USER_INPUT for a file that cannot be used. Nothing is landed then.
@@ -61,13 +68,16 @@ export function inboxPath(date: string): string {
 export async function ingestCitizens(
   options: IngestOptions,
   date: string,
-  { force }: { force: boolean },
+  { force, compare }: IngestOrder,
   control: JobControl,
 ): Promise<Ingested> {
   const { storage, publisher, workFolder } = options
   const call = { signal: control.signal }
   const landed = await wholeManifest(storage, date, control)
-  if (landed && !(await isReplaced(options, landed, force, control))) return { manifest: landed, changed: false }
+  const looks = compare || force
+  if (landed && !(looks && (await isReplaced(options, landed, force, control)))) {
+    return { manifest: landed, changed: false }
+  }
 
   const work = join(workFolder, `citizens-${randomUUID()}`)
   const csv = `${work}.csv`

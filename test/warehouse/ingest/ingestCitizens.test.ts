@@ -90,7 +90,7 @@ async function ingest(
         ...changes,
       },
       date,
-      { force },
+      { force, compare: true },
       control,
     )
   } finally {

@@ -1,0 +1,88 @@
+import { basename } from 'node:path'
+import type { EngineSession } from '../../datasources/engine.ts'
+import type { Load, PublishedTable, Warehouse } from '../../datasources/warehouse.ts'
+import { MillraceError } from '../../errors.ts'
+import type { JobControl } from '../../jobs/job.ts'
+import type { Transform } from '../transforms/transform.ts'
+import { DATASET } from '../warehouse.ts'
+import type { TableResult } from './tableResult.ts'
+
+/** A table that has been made for the date that is to be published. */
+export interface MadeTable {
+  transform: Transform
+  result: TableResult
+}
+
+/** Stages the rows of each table under the job's name; returns how many they are. */
+export async function stageTables(
+  { session, warehouse }: { session: EngineSession; warehouse: Warehouse },
+  job: string,
+  tables: readonly MadeTable[],
+  { signal, say }: JobControl,
+): Promise<PublishedTable[]> {
+  const staged: PublishedTable[] = []
+  for (const { transform, result } of tables) {
+    const { name, keeps } = transform
+    if (result.rows === 0) throw noRows(transform)
+    await session.register([{ name, paths: result.files.map(({ path }) => path), format: 'parquet' }], { signal })
+    const stream = await session.query(`SELECT * FROM ${name}`, {}, { signal })
+    const onRows = (rows: number) =>
+      say(`Staging ${name}: ${rows.toLocaleString('en-US')} of ${result.rows.toLocaleString('en-US')} rows`)
+    const rows = await warehouse.stage({ job, table: name }, stream, { signal, onRows })
+    if (rows !== result.rows) {
+      throw new MillraceError(
+        'DATA_LOST',
+        `Expected ${result.rows} rows of ${name} to be staged, but there are ${rows}.`,
+        {
+          hint: 'Run the date again.',
+        },
+      )
+    }
+    staged.push({ name, rows, replaces: keeps === 'latest' ? 'table' : 'date' })
+  }
+  return staged
+}
+
+function noRows({ name, file }: Transform): MillraceError {
+  return new MillraceError('BAD_USER_INPUT', `${basename(file)}: expected rows for ${name}, but it made none.`, {
+    hint: 'An empty result is not published, because it would take away the rows that are there: correct the SELECT, or its inputs.',
+  })
+}
+
+/** Runs the data tests on what is staged; returns how many there are. BAD_USER_INPUT that says which failed, by file and line. */
+export async function testTables(
+  warehouse: Warehouse,
+  job: string,
+  tables: readonly MadeTable[],
+  { signal }: JobControl,
+): Promise<number> {
+  const failures: string[] = []
+  let count = 0
+  for (const { transform } of tables) {
+    const { name, file, tests } = transform
+    const results = await warehouse.check(
+      { job, table: name },
+      tests.map(({ check }) => check),
+      { signal },
+    )
+    for (const [index, { passed, message }] of results.entries()) {
+      if (!passed) failures.push(`${basename(file)}, line ${tests[index]!.line}: ${message}`)
+    }
+    count += results.length
+  }
+  if (failures.length === 0) return count
+  const what = failures.length === 1 ? 'A data test failed' : `${failures.length} data tests failed`
+  throw new MillraceError('BAD_USER_INPUT', `${what}, so nothing was published: ${failures.join('; ')}`, {
+    hint: 'Correct the transform, its tests, or the data that was sent; then run the date again.',
+  })
+}
+
+/** Replaces what the warehouse has for the date, in one transaction. */
+export function publishTables(
+  warehouse: Warehouse,
+  { job, date, fingerprint }: { job: string; date: string; fingerprint: string },
+  tables: PublishedTable[],
+  { signal }: JobControl,
+): Promise<Load> {
+  return warehouse.publish({ job, dataset: DATASET, date, fingerprint, tables }, { signal })
+}
