@@ -9,6 +9,9 @@ import { type FaultSite, openFaultSite } from './site.ts'
 
 /** A proxy makes the way between Millrace and one system worse while it is asked something. */
 
+/** With all that is made ready before a case and looked at after it. */
+const LONGEST = { timeout: 180_000 }
+
 let site: FaultSite
 const cases = ALL_CASES ? ALL_LINK_CASES : pairwise(ALL_LINK_CASES)
 
@@ -21,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => site?.close())
 
-test.each(cases.map((one, index) => [titleOf(one), one, index] as const))('%s', async (_, one, index) => {
+test.each(cases.map((one, index) => [titleOf(one), one, index] as const))('%s', LONGEST, async (_, one, index) => {
   const { link, fault, operation: name } = one
   const kind = OPERATIONS[name]
   const dataNode = `datanode-${1 + (index % 3)}`

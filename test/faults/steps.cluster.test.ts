@@ -13,6 +13,9 @@ import { type ActionName, ALL_STEP_CASES, type StepCase, someSteps } from './ste
 /** Longer than a NameNode takes to be started and out of safe mode, on a machine that has more to do. */
 const STORAGE_WAIT_SECONDS = 25
 
+/** With all that is made ready before a case and looked at after it. */
+const LONGEST = { timeout: 180_000 }
+
 let site: FaultSite
 const cases = ALL_CASES ? ALL_STEP_CASES : someSteps(ALL_STEP_CASES)
 
@@ -25,7 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => site?.close())
 
-test.each(cases.map((one, index) => [titleOf(one), one, index] as const))('%s', async (_, one, index) => {
+test.each(cases.map((one, index) => [titleOf(one), one, index] as const))('%s', LONGEST, async (_, one, index) => {
   const { system, action, work, point } = one
   const kind = OPERATIONS[work]
   const dataNode = `datanode-${1 + (index % 3)}`
