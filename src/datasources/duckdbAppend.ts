@@ -30,7 +30,7 @@ export async function appendDuckdbRows(
   { onRows, signal }: WarehouseCall,
 ): Promise<number> {
   const carried = rows.columns.map(({ type }) => carrierOf(type))
-  const definitions = carried.map(({ type }, index) => `c${index} ${type}`)
+  const definitions = carried.map(({ type }, index) => `c${index} ${String(type)}`)
   await connection.run(`CREATE OR REPLACE TEMP TABLE appended (${definitions.join(', ')})`)
   const appender = await connection.createAppender('appended', 'main', 'temp')
   let count = 0
@@ -53,7 +53,7 @@ export async function appendDuckdbRows(
 
 interface Carrier {
   type: DuckDBType
-  carry(value: unknown): DuckDBValue
+  readonly carry: (value: unknown) => DuckDBValue
 }
 
 function carrierOf(type: ColumnType): Carrier {

@@ -128,8 +128,8 @@ function duckdbSession(connection: DuckDBConnection): WarehouseSession {
     async rows(columns, rest, values) {
       const { selectList, read } = rowReader(
         columns.map(({ name, type }) => {
-          const { select } = describeDuckdbColumn({ name, dataType: duckdbTypeName(type) })
-          return { type, sql: select(quoteName(name)) }
+          const described = describeDuckdbColumn({ name, dataType: duckdbTypeName(type) })
+          return { type, sql: described.select(quoteName(name)) }
         }),
       )
       const rows: Row[] = []

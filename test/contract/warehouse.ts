@@ -16,7 +16,6 @@ const COLUMNS: SourceColumn[] = [
 export function testWarehouse(name: string, open: () => Promise<Warehouse>): void {
   describe(name, () => {
     let warehouse: Warehouse
-    /** Another keeper of the same database, as another process would have it; the same one where only one process can. */
     beforeAll(async () => {
       warehouse = await open()
     })
@@ -206,7 +205,7 @@ export function testWarehouse(name: string, open: () => Promise<Warehouse>): voi
           ),
         )
         const replaced = loads.slice(0, 3).map(load => load.tables[0]!.replacedRows)
-        expect(replaced.toSorted()).toEqual([0, 2, 2])
+        expect(replaced.toSorted((one, other) => one - other)).toEqual([0, 2, 2])
         const last = loads.slice(0, 3).toSorted((one, other) => one.publishedAt.getTime() - other.publishedAt.getTime())
         expect(await rowsOf('2026-11-18')).toHaveLength(2)
         expect((await warehouse.loads({ dataset, date: '2026-11-18', first: 5 })).map(({ job }) => job)).toEqual([
@@ -408,12 +407,15 @@ export function testWarehouse(name: string, open: () => Promise<Warehouse>): voi
       test('waits for it, and gives its result', async () => {
         const order: string[] = []
         const first = Promise.withResolvers<void>()
+        const begun = Promise.withResolvers<void>()
         const one = warehouse.exclusively(dataset, 5_000, async () => {
           order.push('one begins')
+          begun.resolve()
           await first.promise
           order.push('one ends')
           return 1
         })
+        await begun.promise
         const two = warehouse.exclusively(dataset, 5_000, async () => order.push('two'))
         await warehouse.exclusively(`${dataset}_other`, 5_000, async () => order.push('other'))
         first.resolve()
@@ -424,7 +426,12 @@ export function testWarehouse(name: string, open: () => Promise<Warehouse>): voi
 
       test('is given up after a while, and lets go after an error', async () => {
         const held = Promise.withResolvers<void>()
-        const holding = warehouse.exclusively(dataset, 5_000, () => held.promise)
+        const begun = Promise.withResolvers<void>()
+        const holding = warehouse.exclusively(dataset, 5_000, () => {
+          begun.resolve()
+          return held.promise
+        })
+        await begun.promise
         await expect(warehouse.exclusively(dataset, 100, async () => 1)).rejects.toMatchObject({
           code: 'CONFLICT',
           message: expect.stringContaining(dataset),

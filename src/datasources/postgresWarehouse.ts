@@ -1,0 +1,225 @@
+import { hasCode, MillraceError } from '../errors.ts'
+import type { Call } from './call.ts'
+import {
+  openPostgresConnection,
+  POSTGRES_DEADLINES,
+  type PostgresConnection,
+  type PostgresDeadlines,
+} from './postgres/connection.ts'
+import { copyText } from './postgres/copyText.ts'
+import { sqlStateOf } from './postgres/errors.ts'
+import { type PostgresAddress, showPostgresAddress } from './postgres/url.ts'
+import { describePostgresType, postgresTypeName, readPostgresRow } from './postgres/values.ts'
+import type { RowStream } from './rowStream.ts'
+import { lockHeld } from './turns.ts'
+import type { Load, Publication, Stage, Warehouse, WarehouseCall } from './warehouse.ts'
+import {
+  beginStage,
+  columnDefinitions,
+  createCatalog,
+  endStage,
+  loadsOf,
+  removeStage,
+  resultRows,
+  resultTables,
+  stagesOf,
+} from './warehouseCatalog.ts'
+import { checkStage } from './warehouseChecks.ts'
+import { expectJob, expectStage, expectStageColumns, qualifiedStage } from './warehouseNames.ts'
+import { publishedLoad, publishStages } from './warehousePublish.ts'
+import { quoteName, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
+
+export interface PostgresWarehouseOptions {
+  address: PostgresAddress
+  deadlines?: PostgresDeadlines
+}
+
+const LOCK_NOT_AVAILABLE = '55P03'
+
+/** Results in a PostgreSQL database; result tables in the schema public, log and stages in the schema millrace. One connection a call. */
+export function postgresWarehouse({ address, deadlines = POSTGRES_DEADLINES }: PostgresWarehouseOptions): Warehouse {
+  let closing = new AbortController()
+  let hasCatalog = false
+
+  async function withConnection<T>(call: Call, use: (connection: PostgresConnection) => Promise<T>): Promise<T> {
+    const signal = call.signal ? AbortSignal.any([call.signal, closing.signal]) : closing.signal
+    const connection = await openPostgresConnection(address, deadlines, signal)
+    try {
+      return await use(connection)
+    } finally {
+      connection.close()
+    }
+  }
+  function withSession<T>(call: Call, use: (session: WarehouseSession, connection: PostgresConnection) => Promise<T>) {
+    return withConnection(call, async connection => {
+      const session = postgresSession(connection)
+      if (!hasCatalog) await createCatalog(session, DIALECT)
+      hasCatalog = true
+      return await use(session, connection)
+    })
+  }
+
+  async function publish(publication: Publication, call: Call): Promise<Load> {
+    try {
+      return await withSession(call, async (session, connection) => {
+        await connection.query(`SET lock_timeout = ${deadlines.lockMillis}`)
+        return await publishStages(session, DIALECT, publication)
+      })
+    } catch (error) {
+      call.signal?.throwIfAborted()
+      if (!hasCode(error, 'UNAVAILABLE')) throw error
+      // The commit may have taken place although its answer was lost.
+      const load = await withSession(call, session => publishedLoad(session, publication)).catch(() => undefined)
+      if (load) return load
+      throw error
+    }
+  }
+
+  return {
+    kind: 'postgres',
+    url: showPostgresAddress(address),
+    stage: (stage, rows, call = {}) =>
+      withSession(call, async (session, connection) => {
+        expectStage(stage)
+        expectStageColumns(rows.columns)
+        await beginStage(session, stage)
+        const count = await session.transaction(() => fill(connection, stage, rows, call))
+        await endStage(session, stage, count)
+        return count
+      }),
+    check: (stage, checks, call = {}) => withSession(call, session => checkStage(session, DIALECT, stage, checks)),
+    publish: (publication, call = {}) => publish(publication, call),
+    loads: (filter, call = {}) => withSession(call, session => loadsOf(session, filter)),
+    tables: (call = {}) => withSession(call, session => resultTables(session, DIALECT)),
+    rows: (table, options, call = {}) => withSession(call, session => resultRows(session, DIALECT, table, options)),
+    stages: (call = {}) =>
+      withSession(call, async session => (await stagesOf(session)).map(({ job, table }) => ({ job, table }))),
+    dropStages: (job, call = {}) =>
+      withSession(call, async session => {
+        expectJob(job)
+        for (const stage of await stagesOf(session, job)) await removeStage(session, stage)
+      }),
+
+    exclusively: (name, waitMillis, work, call = {}) =>
+      withConnection(call, async connection => {
+        await connection.query(`SET lock_timeout = ${Math.max(1, Math.round(waitMillis))}`)
+        try {
+          await connection.long(`SELECT pg_advisory_lock(${LOCK_KEY})`, [`work ${name}`])
+        } catch (error) {
+          throw sqlStateOf(error) === LOCK_NOT_AVAILABLE ? lockHeld(name, waitMillis) : error
+        }
+        return await whileHeld(connection, deadlines, work, call)
+      }),
+
+    ping: (call = {}) =>
+      withConnection(call, async connection => {
+        const { rows } = await connection.query('SHOW server_version')
+        return `PostgreSQL ${String(rows[0]?.[0])}`
+      }),
+    async close() {
+      closing.abort(new MillraceError('CANCELLED', 'The PostgreSQL warehouse was closed while it was in use.'))
+      closing = new AbortController()
+    },
+  }
+}
+
+/** Locks have numbers; those of other programs in the same database are kept apart by the prefix. */
+const LOCK_KEY = "hashtextextended('millrace ' || $1, 0)"
+
+const DIALECT: WarehouseDialect = {
+  schema: 'public',
+  typeName: postgresTypeName,
+  async columnsOf(session, schema, table) {
+    const rows = await session.query(
+      `SELECT column_name, data_type, numeric_precision, numeric_scale FROM information_schema.columns
+       WHERE table_schema = $1 AND table_name = $2 ORDER BY ordinal_position`,
+      [schema, table],
+    )
+    return rows.map(([name, dataType, precision, scale]) => {
+      const number = (value: unknown) => (value === null ? null : Number(value))
+      const column = { dataType: String(dataType), precision: number(precision), scale: number(scale) }
+      return { name: String(name), type: describePostgresType(column) }
+    })
+  },
+  async lock(session, name) {
+    await session.query(`SELECT pg_advisory_xact_lock(${LOCK_KEY})`, [name])
+  },
+  async finishTable(session, table) {
+    await session.query(`CREATE INDEX ON public.${quoteName(table)} (logical_date)`)
+  },
+}
+
+function postgresSession(connection: PostgresConnection): WarehouseSession {
+  const ask = async (sql: string, values: readonly (string | number | null)[] = []) =>
+    await connection.long(sql, values)
+  return {
+    query: async (sql, values) => (await ask(sql, values)).rows,
+    change: async (sql, values) => (await ask(sql, values)).count,
+    async rows(columns, rest, values) {
+      const names = columns.map(({ name }) => quoteName(name)).join(', ')
+      const { rows } = await ask(`SELECT ${names} ${rest}`, values)
+      return rows.map(row => readPostgresRow(columns, row))
+    },
+    async transaction(work) {
+      await connection.query('BEGIN')
+      try {
+        const result = await work()
+        await connection.long('COMMIT')
+        return result
+      } catch (error) {
+        await connection.query('ROLLBACK').catch(() => undefined) // the connection may be gone, and the transaction with it
+        throw error
+      }
+    },
+  }
+}
+
+/**
+ * Not logged, because a stage that a crash empties is staged again: half the writing. Frozen, because nobody sees the table before it is
+ * whole: reading it later then writes nothing.
+ */
+async function fill(
+  connection: PostgresConnection,
+  stage: Stage,
+  rows: RowStream,
+  call: WarehouseCall,
+): Promise<number> {
+  const table = qualifiedStage(stage)
+  let count = 0
+  const counted: WarehouseCall = {
+    ...call,
+    onRows(rows) {
+      count = rows
+      call.onRows?.(rows)
+    },
+  }
+  await connection.query(`CREATE UNLOGGED TABLE ${table} (${columnDefinitions(DIALECT, rows.columns)})`)
+  await connection.copyIn(`COPY ${table} FROM STDIN WITH (FREEZE)`, copyText(rows, counted))
+  return count
+}
+
+/** The lock is the connection's: it is asked now and then whether it is still there. */
+async function whileHeld<T>(
+  connection: PostgresConnection,
+  { heartbeatMillis }: PostgresDeadlines,
+  work: (signal: AbortSignal) => Promise<T>,
+  { signal }: Call,
+): Promise<T> {
+  const losing = new AbortController()
+  let asking = false
+  const timer = setInterval(() => {
+    if (asking) return
+    asking = true
+    connection.query('SELECT 1').then(
+      () => {
+        asking = false
+      },
+      (error: unknown) => losing.abort(error),
+    )
+  }, heartbeatMillis)
+  try {
+    return await work(signal ? AbortSignal.any([signal, losing.signal]) : losing.signal)
+  } finally {
+    clearInterval(timer)
+  }
+}
