@@ -1,6 +1,7 @@
 import type { SourceColumn } from '../../datasources/source.ts'
 import type { PackedColumn } from '../../parquet/columnPacker.ts'
 import {
+  type FileMetaData,
   groupExtent,
   MAGIC,
   parseFooter,
@@ -27,37 +28,41 @@ export const BATCH_COLUMNS: SourceColumn[] = [
  */
 export const parquetBatchCodec: BatchCodec = {
   async encode(rows, meta) {
-    // When first needed: it takes 30 MB.
-    const { encodeColumns } = await import('../../parquet/encodeRowGroup.ts')
-    const file = encodeColumns({
-      columns: BATCH_COLUMNS,
-      packed: packBatch(rows),
-      statistics: ['date'],
-      plain: ['degrees'],
-    })
-    const footer = parseFooter(file)
-    const parts: Uint8Array[] = [MAGIC]
-    let end = MAGIC.length
-    const groups = rowGroups(footer).map((group, ordinal) => {
-      const { offset, length } = groupExtent(group)
-      parts.push(file.subarray(offset, offset + length))
-      end += length
-      return shiftRowGroup(group, end - length - offset, ordinal)
-    })
-    const sections: RowIdSection[] = []
-    if (meta.rows > 0) {
-      const rowIds = encodeRowIds(rows.rowIds)
-      parts.push(rowIds)
-      sections.push({ offset: end, length: rowIds.length, rows: meta.rows, ...rowIdBounds(rows.rowIds) })
-    }
-    parts.push(sealFooter(withContent(footer, groups, toKeyValues({ meta, sections }))))
-    return parts
+    const { footer, group, groupOffset, rowIds, section } = await encodePart(rows)
+    const groups = rowGroups(footer).map((one, ordinal) => shiftRowGroup(one, MAGIC.length - groupOffset, ordinal))
+    const sections = groups.map(() => ({ ...section, offset: MAGIC.length + group.length }))
+    const end = sealFooter(withContent(footer, groups, toKeyValues({ meta, sections })))
+    return groups.length === 0 ? [MAGIC, end] : [MAGIC, group, rowIds, end]
   },
 
   async readMeta(storage, file, call) {
     const tail = await readBatchTail(storage, file, call)
     return 'problem' in tail ? tail : { meta: tail.meta }
   },
+}
+
+/** Rows on their way into a file: a row group and its ids. */
+export interface EncodedPart {
+  /** With one row group, or none where there are no rows. */
+  footer: FileMetaData
+  group: Uint8Array
+  /** Where the footer says that the row group begins. */
+  groupOffset: number
+  rowIds: Uint8Array
+  section: Omit<RowIdSection, 'offset'>
+}
+
+export async function encodePart(rows: BatchRows): Promise<EncodedPart> {
+  // When first needed: it takes 30 MB.
+  const { encodeColumns } = await import('../../parquet/encodeRowGroup.ts')
+  const packed = packBatch(rows)
+  const file = encodeColumns({ columns: BATCH_COLUMNS, packed, statistics: ['date'], plain: ['degrees'] })
+  const footer = parseFooter(file)
+  const [group] = rowGroups(footer)
+  const { offset, length } = group ? groupExtent(group) : { offset: MAGIC.length, length: 0 }
+  const rowIds = encodeRowIds(rows.rowIds)
+  const section = { length: rowIds.length, rows: rows.rowIds.length, ...rowIdBounds(rows.rowIds) }
+  return { footer, group: file.subarray(offset, offset + length), groupOffset: offset, rowIds, section }
 }
 
 /** Of the rows that have an id. */
