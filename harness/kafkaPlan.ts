@@ -104,6 +104,8 @@ function brokerSettings({ brokers, secrets }: KafkaPlan, broker: BrokerPlan, dat
     // A killed broker is given up after three seconds in place of nine; a member of a group may say how soon it is.
     'broker.session.timeout.ms': 3_000,
     'broker.heartbeat.interval.ms': 500,
+    // How long brokers wait for a controller that hangs.
+    'controller.socket.timeout.ms': 3_000,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
     // A small machine.

@@ -1,21 +1,15 @@
-import type { Admin, Base, BaseOptions, Consumer, Producer } from '@platformatic/kafka'
-import pLimit from 'p-limit'
-import { abortable, pause } from './abortable.ts'
+import type { Admin, Base, BaseOptions, Consumer } from '@platformatic/kafka'
+import { hasCode } from '../errors.ts'
+import { pause } from './abortable.ts'
 import type { Call } from './call.ts'
-import { type Compression, showKafkaAddress } from './kafka/address.ts'
-import { backOffMillis, closeClient, type KafkaConnection, kafkaClients, METADATA_RETRIES } from './kafka/clients.ts'
-import { explainKafkaError, hasKafkaCode, isTransient, isUnknownTopic, kafkaSilent } from './kafka/errors.ts'
-import { fetchOnce, READ_COMMITTED } from './kafka/reading.ts'
-import { sendAll } from './kafka/sending.ts'
-import type { Fetched, FetchFrom, Log, LogProducer, OffsetRange, TopicLayout } from './log.ts'
-import {
-  checkTopicLayout,
-  checkTopicName,
-  logClosed,
-  noSuchPartition,
-  otherPartitions,
-  outOfRange,
-} from './logErrors.ts'
+import type { Compression } from './kafka/address.ts'
+import { backOffMillis, type KafkaConnection, topicOf } from './kafka/clients.ts'
+import { hasKafkaCode, isUnknownTopic } from './kafka/errors.ts'
+import { kafkaFetch, READ_COMMITTED } from './kafka/reading.ts'
+import { kafkaProducer } from './kafka/sending.ts'
+import { kafkaSession } from './kafka/session.ts'
+import type { Log, OffsetRange, TopicLayout } from './log.ts'
+import { checkTopicLayout, checkTopicName, noSuchPartition, otherPartitions, outOfRange } from './logErrors.ts'
 
 export interface KafkaLogOptions extends KafkaConnection {
   compression: Compression
@@ -33,52 +27,28 @@ const LATEST = -1n
 /** A log in Kafka. Connects when it is first used, and anew whenever a connection is lost. */
 export function kafkaLog(options: KafkaLogOptions): Log {
   const { compression, deadlineMillis = DEADLINE_MILLIS, sendDeadlineMillis = SEND_DEADLINE_MILLIS } = options
-  const url = showKafkaAddress(options)
-  const clients = kafkaClients(options)
-  const closed = new AbortController()
-  const open = new Set<Base<BaseOptions>>()
-  // A connection answers one request after the other, so a fetch that waits has one for itself.
-  const idleReaders: Consumer[] = []
-  let admin: Admin | undefined
-  let asker: Consumer | undefined
+  const session = kafkaSession(options)
+  const administer = asking<Admin>(session.clients.admin)
+  const ask = asking<Consumer>(() => session.clients.consumer())
 
-  function opened<Client extends Base<BaseOptions>>(make: () => Client): Client {
-    closed.signal.throwIfAborted()
-    const client = make()
-    open.add(client)
-    return client
-  }
-
-  async function discard(client: Base<BaseOptions>): Promise<void> {
-    open.delete(client)
-    await closeClient(client)
-  }
-
-  /** The work, or UNAVAILABLE when it has not ended in time; explains its errors. What was given up may still go on. */
-  async function answered<T>(work: () => Promise<T>, millis: number, topic?: string, call: Call = {}): Promise<T> {
-    call.signal?.throwIfAborted()
-    const late = new AbortController()
-    const timer = setTimeout(() => late.abort(kafkaSilent(url, millis)), millis)
-    try {
-      const signal = AbortSignal.any([late.signal, closed.signal, ...(call.signal ? [call.signal] : [])])
-      return await abortable(work(), signal)
-    } catch (error) {
-      throw call.signal?.aborted && error === call.signal.reason ? error : explainKafkaError(error, url, topic)
-    } finally {
-      clearTimeout(timer)
+  /** Calls with one client, which is replaced when it got no answer: the next one asks another broker first. */
+  function asking<Client extends Base<BaseOptions>>(make: () => Client) {
+    let current: Client | undefined
+    return async <T>(work: (client: Client) => Promise<T>, topic?: string, call?: Call): Promise<T> => {
+      if (topic !== undefined) checkTopicName(topic)
+      current ??= session.open(make)
+      const client = current
+      try {
+        return await session.answered(() => work(client), { millis: deadlineMillis, ...(topic && { topic }), call })
+      } catch (error) {
+        if (hasCode(error, 'UNAVAILABLE')) {
+          if (current === client) current = undefined
+          await session.discard(client)
+        }
+        throw error
+      }
     }
   }
-
-  const administer = <T>(work: (client: Admin) => Promise<T>, topic?: string, call?: Call) =>
-    answered(
-      () => {
-        admin ??= opened(clients.admin)
-        return work(admin)
-      },
-      deadlineMillis,
-      topic,
-      call,
-    )
 
   /** How many partitions the topic has now; undefined where there is no such topic. */
   async function partitionsNow(client: Admin, topic: string): Promise<number | undefined> {
@@ -101,142 +71,24 @@ export function kafkaLog(options: KafkaLogOptions): Log {
     for (let attempt = 0; ; attempt += 1) {
       const found = await partitionsNow(client, topic)
       if (found !== undefined) return found
-      await pause(backOffMillis(attempt), closed.signal)
+      await pause(backOffMillis(attempt), session.closed)
     }
   }
 
-  async function offsetsNow(topic: string, partitions: readonly number[]): Promise<OffsetRange[]> {
-    asker ??= opened(clients.consumer)
-    const client = asker
-    const { topics } = await client.metadata({ topics: [topic], retries: METADATA_RETRIES })
-    const { partitionsCount } = topics.get(topic)!
-    const missing = partitions.find(partition => !(partition >= 0 && partition < partitionsCount))
-    if (missing !== undefined) throw noSuchPartition(topic, missing, partitionsCount)
-    if (partitions.length === 0) return []
-    const asked = { topics: [topic], partitions: { [topic]: [...partitions] }, isolationLevel: READ_COMMITTED }
-    const [begins, ends] = await Promise.all([
-      client.listOffsets({ ...asked, timestamp: EARLIEST }),
-      client.listOffsets({ ...asked, timestamp: LATEST }),
-    ])
-    return partitions.map(partition => ({
-      begin: Number(begins.get(topic)![partition]),
-      end: Number(ends.get(topic)![partition]),
-    }))
-  }
-
-  const offsets = (topic: string, partitions: readonly number[], call?: Call) => {
-    checkTopicName(topic)
-    return answered(() => offsetsNow(topic, partitions), deadlineMillis, topic, call)
-  }
-
-  /** Goes on over leaders that change and brokers that come back, until the deadline of `answered` ends it. */
-  async function fetchThrough(
-    reader: Consumer,
-    topic: string,
-    partition: number,
-    from: FetchFrom,
-    given: { up: boolean },
-  ): Promise<Fetched> {
-    const deadline = performance.now() + from.waitMillis
-    let { offset } = from
-    for (let attempt = 0; ; ) {
-      const leftMillis = deadline - performance.now()
-      try {
-        const fetched = await fetchOnce(reader, topic, partition, { ...from, offset, waitMillis: leftMillis })
-        attempt = 0
-        offset = fetched.nextOffset
-        if (fetched.records.length > 0 || leftMillis <= 0 || given.up) return fetched
-      } catch (error) {
-        if (given.up) throw error
-        if (hasKafkaCode(error, 'OFFSET_OUT_OF_RANGE')) {
-          const [range] = await offsetsNow(topic, [partition])
-          const wrong = outOfRange(topic, partition, offset, range!)
-          if (wrong) throw wrong
-        } else if (!isTransient(error)) throw error
-        reader.clearMetadata()
-        await pause(backOffMillis(attempt), closed.signal)
-        attempt += 1
-      }
-    }
-  }
-
-  async function fetch(topic: string, partition: number, from: FetchFrom, call?: Call): Promise<Fetched> {
-    checkTopicName(topic)
-    const given = { up: false }
-    const reader = idleReaders.pop() ?? opened(() => clients.consumer())
-    const fetching = () => {
-      const work = fetchThrough(reader, topic, partition, from, given)
-      // Also when it was given up: then as soon as its last request has been answered.
-      const back = () => void (open.has(reader) && idleReaders.push(reader))
-      work.then(back, back)
-      return work
-    }
-    try {
-      return await answered(fetching, from.waitMillis + deadlineMillis, topic, call)
-    } finally {
-      given.up = true
-    }
-  }
-
-  function producer(): LogProducer {
-    const oneAtATime = pLimit(1)
-    let current: Producer | undefined
-    let ended = false
-
-    return {
-      async send(topic, records, call) {
-        checkTopicName(topic)
-        await oneAtATime(async () => {
-          if (ended) throw logClosed()
-          call?.signal?.throwIfAborted()
-          if (records.length === 0) return
-          let settled = false
-          current ??= opened(clients.producer)
-          const client = current
-          try {
-            await answered(
-              async () => {
-                try {
-                  await sendAll(client, topic, records, compression)
-                } finally {
-                  settled = true
-                }
-              },
-              sendDeadlineMillis,
-              topic,
-              call,
-            )
-          } catch (error) {
-            // A send that was given up must not go on behind the next one.
-            if (!settled) {
-              current = undefined
-              await discard(client)
-            }
-            throw error
-          }
-        })
-      },
-      async close() {
-        ended = true
-        await oneAtATime(async () => {
-          if (current) await discard(current)
-          current = undefined
-        })
-      },
-    }
-  }
+  const offsets = (topic: string, partitions: readonly number[], call?: Call) =>
+    ask(client => rangesOf(client, topic, partitions), topic, call)
 
   return {
     kind: 'kafka',
-    url,
+    url: session.url,
 
     async createTopic(topic, layout, call) {
-      checkTopicName(topic)
       checkTopicLayout(layout)
       const { partitions } = layout
       await administer(
         async client => {
           const found = (await partitionsNow(client, topic)) ?? (await makeTopic(client, topic, layout))
+          session.forgetTopics()
           if (found !== partitions) throw otherPartitions(topic, partitions, found)
         },
         topic,
@@ -245,7 +97,6 @@ export function kafkaLog(options: KafkaLogOptions): Log {
     },
 
     async removeTopic(topic, call) {
-      checkTopicName(topic)
       await administer(
         async client => {
           try {
@@ -254,27 +105,31 @@ export function kafkaLog(options: KafkaLogOptions): Log {
             if (!isUnknownTopic(error)) throw error
           }
           for (let attempt = 0; (await partitionsNow(client, topic)) !== undefined; attempt += 1)
-            await pause(backOffMillis(attempt), closed.signal)
+            await pause(backOffMillis(attempt), session.closed)
+          session.forgetTopics()
         },
         topic,
         call,
       )
     },
 
-    async partitions(topic, call) {
-      checkTopicName(topic)
-      return await administer(
+    partitions: (topic, call) =>
+      administer(
         async client => {
-          const { topics } = await client.metadata({ topics: [topic], forceUpdate: true, retries: METADATA_RETRIES })
-          return topics.get(topic)!.partitionsCount
+          client.clearMetadata()
+          return (await topicOf(client, topic, 0)).partitionsCount
         },
         topic,
         call,
-      )
-    },
+      ),
 
-    offsets,
-    fetch,
+    offsets: async (topic, partitions, call) => await offsets(topic, partitions, call),
+
+    fetch: kafkaFetch({
+      session,
+      deadlineMillis,
+      rangeOf: async (topic, partition) => (await offsets(topic, [partition]))[0]!,
+    }),
 
     async trim(topic, partition, offset, call) {
       const [range] = await offsets(topic, [partition], call)
@@ -284,20 +139,31 @@ export function kafkaLog(options: KafkaLogOptions): Log {
       await administer(client => client.deleteRecords({ topics: [{ name: topic, partitions }] }), topic, call)
     },
 
-    producer,
+    producer: () => kafkaProducer({ session, compression, deadlineMillis: sendDeadlineMillis }),
 
     async ping(call) {
-      const { brokers } = await administer(
-        client => client.metadata({ topics: [], forceUpdate: true }),
-        undefined,
-        call,
-      )
+      const asked = (client: Admin) => client.metadata({ topics: [], forceUpdate: true })
+      const { brokers } = await administer(asked, undefined, call)
       return `${brokers.size} ${brokers.size === 1 ? 'broker' : 'brokers'}`
     },
 
-    async close() {
-      closed.abort(logClosed())
-      await Promise.all([...open].map(discard))
-    },
+    close: () => session.close(),
   }
+}
+
+/** Of committed records, so that an open transaction of someone else holds the end back. */
+async function rangesOf(client: Consumer, topic: string, partitions: readonly number[]): Promise<OffsetRange[]> {
+  const { partitionsCount } = await topicOf(client, topic, Math.max(0, ...partitions))
+  const missing = partitions.find(partition => !(partition >= 0 && partition < partitionsCount))
+  if (missing !== undefined) throw noSuchPartition(topic, missing, partitionsCount)
+  if (partitions.length === 0) return []
+  const asked = { topics: [topic], partitions: { [topic]: [...partitions] }, isolationLevel: READ_COMMITTED }
+  const [begins, ends] = await Promise.all([
+    client.listOffsets({ ...asked, timestamp: EARLIEST }),
+    client.listOffsets({ ...asked, timestamp: LATEST }),
+  ])
+  return partitions.map(partition => ({
+    begin: Number(begins.get(topic)![partition]),
+    end: Number(ends.get(topic)![partition]),
+  }))
 }

@@ -22,22 +22,23 @@ export interface KafkaClients {
 
 /** A broker that does not accept, or not answer, for so long is given up for now. Fetches wait less than that. */
 const CONNECT_TIMEOUT_MILLIS = 3_000
-export const REQUEST_TIMEOUT_MILLIS = 8_000
+const REQUEST_TIMEOUT_MILLIS = 8_000
 /** With back-off and a request's timeout before it turns to another broker. */
 const RETRIES = 5
 const SEND_RETRIES = 10
 /** Of the question where a topic's partitions are: enough for a topic made just now, or another broker. */
-export const METADATA_RETRIES = 3
+const METADATA_RETRIES = 3
 const FIRST_PAUSE_MILLIS = 50
 const LONGEST_PAUSE_MILLIS = 3_000
-/** How long leaders are believed in. */
-const METADATA_MAX_AGE_MILLIS = 2_000
+/** How long leaders are believed in where nothing goes wrong. */
+const METADATA_MAX_AGE_MILLIS = 10_000
 const CLOSE_MILLIS = 2_000
 
 export function kafkaClients(connection: KafkaConnection): KafkaClients {
+  let made = 0
   const base = (): BaseOptions => ({
     clientId: 'millrace',
-    bootstrapBrokers: connection.brokers,
+    bootstrapBrokers: rotated(connection.brokers, made++),
     connectTimeout: CONNECT_TIMEOUT_MILLIS,
     requestTimeout: REQUEST_TIMEOUT_MILLIS,
     retries: RETRIES,
@@ -58,10 +59,24 @@ export function kafkaClients(connection: KafkaConnection): KafkaClients {
   }
 }
 
+/** Each client asks another broker first, so that whoever replaces one that got no answer asks elsewhere. */
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const first = by % list.length
+  return [...list.slice(first), ...list.slice(0, first)]
+}
+
 /** Uneven, so that many clients of a broker that comes back do not knock at the same time. */
 export function backOffMillis(attempt: number): number {
   const millis = Math.min(FIRST_PAUSE_MILLIS * 2 ** attempt, LONGEST_PAUSE_MILLIS)
   return millis * (0.75 + Math.random() / 2)
+}
+
+/** A topic's partitions and their leaders; looked up anew where it has none of that number any longer, or not yet. */
+export async function topicOf(client: Base<BaseOptions>, topic: string, highestPartition: number) {
+  const asked = { topics: [topic], retries: METADATA_RETRIES }
+  const known = (await client.metadata(asked)).topics.get(topic)!
+  if (highestPartition < known.partitionsCount) return known
+  return (await client.metadata({ ...asked, forceUpdate: true })).topics.get(topic)!
 }
 
 /** Ends what the client is at. A broker that hangs is not waited for. */

@@ -159,8 +159,9 @@ export function isUnknownTopic(error: unknown): boolean {
   return saysUnknownTopic(parts, new Set(parts.flatMap(codesOf)))
 }
 
-/** True for what another attempt may mend: another leader, a broker that comes back. */
+/** True for what another attempt with another client may mend: another leader, a broker that comes back, a topic made anew. */
 export function isTransient(error: unknown): boolean {
+  if (hasKafkaCode(error, 'UNKNOWN_TOPIC_ID', 'INCONSISTENT_TOPIC_ID')) return true
   const explained = explainKafkaError(error, '')
   return explained instanceof MillraceError && explained.code === 'UNAVAILABLE'
 }

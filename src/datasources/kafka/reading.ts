@@ -1,16 +1,82 @@
 import type { Consumer, RecordsBatch } from '@platformatic/kafka'
-import type { Fetched, FetchFrom, LogHeader, LogRecord } from '../log.ts'
-import { noSuchPartition } from '../logErrors.ts'
-import { METADATA_RETRIES } from './clients.ts'
+import { MillraceError } from '../../errors.ts'
+import { pause } from '../abortable.ts'
+import type { Call } from '../call.ts'
+import type { Fetched, FetchFrom, LogHeader, LogRecord, OffsetRange } from '../log.ts'
+import { noSuchPartition, outOfRange } from '../logErrors.ts'
+import { backOffMillis, topicOf } from './clients.ts'
+import { hasKafkaCode, isTransient } from './errors.ts'
+import type { KafkaSession } from './session.ts'
 
-/** A request waits no longer for records, well within REQUEST_TIMEOUT_MILLIS. */
+/** A request waits no longer for records, well within the deadline of a request. */
 const LONGEST_WAIT_MILLIS = 3_000
 export const READ_COMMITTED = 1
 const CONTROL_BATCH = 1 << 5
 const ANY_EPOCH = -1
 
+export interface ReadingParts {
+  session: KafkaSession
+  /** Beyond the wait of a fetch. */
+  deadlineMillis: number
+  /** Of one partition, now. */
+  rangeOf: (topic: string, partition: number) => Promise<OffsetRange>
+}
+
+export type Fetch = (topic: string, partition: number, from: FetchFrom, call?: Call) => Promise<Fetched>
+
+/**
+ * Fetches that go on over leaders that change and brokers that come back, each until its deadline. A connection answers one request after the other, so that
+ * each fetch, which may wait, has a client for itself; there are as many as there have been fetches at a time.
+ */
+export function kafkaFetch({ session, deadlineMillis, rangeOf }: ReadingParts): Fetch {
+  const idle: Consumer[] = []
+  const borrow = () => idle.pop() ?? session.open(() => session.clients.consumer())
+
+  /** Resolves at the first request that ends after `given.up`. */
+  async function fetchThrough(
+    topic: string,
+    partition: number,
+    from: FetchFrom,
+    given: { up: boolean },
+  ): Promise<Fetched> {
+    const deadline = performance.now() + from.waitMillis
+    let { offset } = from
+    for (let attempt = 0; ; ) {
+      const leftMillis = deadline - performance.now()
+      const reader = borrow()
+      try {
+        const fetched = await fetchOnce(reader, topic, partition, { ...from, offset, waitMillis: leftMillis })
+        idle.push(reader)
+        attempt = 0
+        offset = fetched.nextOffset
+        if (fetched.records.length > 0 || leftMillis <= 0 || given.up) return fetched
+      } catch (error) {
+        // The next one asks another broker first, and has no leaders in mind that are none any more.
+        await session.discard(reader)
+        if (given.up || error instanceof MillraceError) throw error
+        if (hasKafkaCode(error, 'OFFSET_OUT_OF_RANGE')) {
+          const wrong = outOfRange(topic, partition, offset, await rangeOf(topic, partition))
+          if (wrong) throw wrong
+        } else if (!isTransient(error)) throw error
+        await pause(backOffMillis(attempt), session.closed)
+        attempt += 1
+      }
+    }
+  }
+
+  return async (topic, partition, from, call) => {
+    const given = { up: false }
+    const millis = from.waitMillis + deadlineMillis
+    try {
+      return await session.answered(() => fetchThrough(topic, partition, from, given), { millis, topic, call })
+    } finally {
+      given.up = true
+    }
+  }
+}
+
 /** One request for the records of a partition: what came, or nothing within the wait. Errors are the library's. */
-export async function fetchOnce(
+async function fetchOnce(
   consumer: Consumer,
   topic: string,
   partition: number,
@@ -51,8 +117,7 @@ interface Leader {
 }
 
 async function leaderOf(consumer: Consumer, topic: string, partition: number): Promise<Leader> {
-  const { topics } = await consumer.metadata({ topics: [topic], retries: METADATA_RETRIES })
-  const found = topics.get(topic)!
+  const found = await topicOf(consumer, topic, partition)
   const { leader } = found.partitions[partition] ?? {}
   if (leader === undefined) throw noSuchPartition(topic, partition, found.partitionsCount)
   return { id: found.id, leader }

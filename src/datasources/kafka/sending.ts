@@ -1,10 +1,14 @@
 import type { MessageToProduce, Producer } from '@platformatic/kafka'
+import pLimit from 'p-limit'
+import { hasCode } from '../../errors.ts'
+import type { Call } from '../call.ts'
 import { partitionOfKey } from '../keyPartition.ts'
-import type { LogHeader, OutgoingRecord } from '../log.ts'
-import { noSuchPartition, recordTooLarge } from '../logErrors.ts'
+import type { LogHeader, LogProducer, OutgoingRecord } from '../log.ts'
+import { checkTopicName, logClosed, noSuchPartition, recordTooLarge } from '../logErrors.ts'
 import type { Compression } from './address.ts'
-import { METADATA_RETRIES } from './clients.ts'
+import { topicOf } from './clients.ts'
 import { hasKafkaCode } from './errors.ts'
+import type { KafkaSession } from './session.ts'
 
 /** A request has one batch for each partition, and brokers take a batch of 1 MiB unless told otherwise. */
 const BATCH_BYTES = 900_000
@@ -12,15 +16,61 @@ const REQUEST_BYTES = 8 * 1024 * 1024
 /** What a record takes beside its own bytes, at most. */
 const RECORD_OVERHEAD_BYTES = 24
 
+export interface SendingParts {
+  session: KafkaSession
+  compression: Compression
+  /** Of one send, retries included. */
+  deadlineMillis: number
+}
+
+/** Sends go out one after the other, in the order in which they were called. */
+export function kafkaProducer({ session, compression, deadlineMillis: millis }: SendingParts): LogProducer {
+  const oneAtATime = pLimit(1)
+  let current: Producer | undefined
+  let ended = false
+
+  /** What was given up must not go on behind the next send, and after an outage another broker is asked first. */
+  async function replace(): Promise<void> {
+    const old = current
+    current = undefined
+    if (old) await session.discard(old)
+  }
+
+  async function send(topic: string, records: readonly OutgoingRecord[], call?: Call): Promise<void> {
+    if (ended) throw logClosed()
+    current ??= session.open(() => session.clients.producer())
+    const producer = current
+    try {
+      await session.answered(() => sendAll(producer, topic, records, compression), { millis, topic, call })
+    } catch (error) {
+      if (call?.signal?.aborted || hasCode(error, 'UNAVAILABLE')) await replace()
+      throw error
+    }
+  }
+
+  return {
+    async send(topic, records, call) {
+      checkTopicName(topic)
+      call?.signal?.throwIfAborted()
+      if (records.length > 0) await oneAtATime(send, topic, records, call)
+    },
+    async close() {
+      ended = true
+      await oneAtATime(replace)
+    },
+  }
+}
+
 /** All records acknowledged, in requests one after the other. Errors are the library's, beside those of a record's size and place. */
-export async function sendAll(
+async function sendAll(
   producer: Producer,
   topic: string,
   records: readonly OutgoingRecord[],
   compression: Compression,
 ): Promise<void> {
-  const { topics } = await producer.metadata({ topics: [topic], retries: METADATA_RETRIES })
-  const messages = messagesOf(topic, records, topics.get(topic)!.partitionsCount)
+  const highest = records.reduce((most, { partition = 0 }) => Math.max(most, partition), 0)
+  const { partitionsCount } = await topicOf(producer, topic, highest)
+  const messages = messagesOf(topic, records, partitionsCount)
   for (const request of requestsOf(messages)) await sendTogether(producer, topic, request, compression)
 }
 
