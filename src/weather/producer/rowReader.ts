@@ -1,8 +1,8 @@
 import type { Call } from '../../datasources/call.ts'
 import type { Row, Source, SourceColumn } from '../../datasources/source.ts'
 import { MillraceError } from '../../errors.ts'
+import { type SettledOptions, untilSettled } from '../settled.ts'
 import { TEMPERATURES } from '../temperaturesTable.ts'
-import { type SettledOptions, untilSettled } from './settled.ts'
 
 export interface SourceRow {
   id: number

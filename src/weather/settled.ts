@@ -1,7 +1,7 @@
-import type { Call } from '../../datasources/call.ts'
-import type { Clock } from '../../datasources/clock.ts'
-import { OPEN_TRANSACTIONS_LAG_MILLIS } from '../../datasources/growingTables.ts'
-import type { Source } from '../../datasources/source.ts'
+import type { Call } from '../datasources/call.ts'
+import type { Clock } from '../datasources/clock.ts'
+import { OPEN_TRANSACTIONS_LAG_MILLIS } from '../datasources/growingTables.ts'
+import type { Source } from '../datasources/source.ts'
 
 export interface SettledOptions {
   source: Pick<Source, 'openTransactions'>
