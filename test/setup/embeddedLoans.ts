@@ -13,8 +13,7 @@ import type { CountyAverage, Loans } from '../../src/loans/loans.ts'
 import { createEncoder } from '../../src/parquet/encoder.ts'
 
 /** The loans domain over a DuckDB file and a directory of its own, both removed by close(). */
-export interface EmbeddedLoans {
-  loans: Loans
+export interface EmbeddedLoans extends AnotherServer {
   /** The directory itself, past any wrapper. */
   storage: Storage
   storageFolder: string
@@ -24,6 +23,17 @@ export interface EmbeddedLoans {
   notes: string[]
   /** Replaces the source: SQL statements that make `loans` and `loan_types`. */
   fill(...statements: string[]): Promise<void>
+  /** Another server on the same source and the same directory; closed before this one. */
+  another(wrap?: (storage: Storage) => Storage, options?: EmbeddedLoansOptions): AnotherServer
+}
+
+export type EmbeddedLoansOptions = Pick<
+  CreateLoansOptions,
+  'durableWithinMillis' | 'answerWithinMillis' | 'leaseLifeMillis'
+>
+
+export interface AnotherServer {
+  loans: Loans
   migrate(): Promise<Job>
   cancel(jobId: string): Promise<Job>
   average(county: number): Promise<CountyAverage>
@@ -43,33 +53,23 @@ export function loansOf(counties: readonly number[], rows = 3, type = 'DOUBLE'):
 /** @param wrap Puts something between the domain and the directory, to count or to fail. */
 export async function embeddedLoans(
   wrap: (storage: Storage) => Storage = storage => storage,
-  options: Pick<CreateLoansOptions, 'durableWithinMillis' | 'answerWithinMillis'> = {},
+  options: EmbeddedLoansOptions = {},
 ): Promise<EmbeddedLoans> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-loans-'))
   const sourceFile = join(folder, 'source.duckdb')
   const storageFolder = join(folder, 'storage')
   const storage = localStorage({ folder: storageFolder })
-  const wrapped = wrap(storage)
-  const jobs = createJobs({ file: ':memory:' })
-  const encoder = createEncoder({ threads: 1 })
   const source = duckdbSource({ file: sourceFile })
   const notes: string[] = []
-  const loans = createLoans({
+  const parts = {
     source,
-    storage: wrapped,
-    publisher: createPublisher(wrapped, 'test'),
-    encoder,
-    jobs,
     workFolder: folder,
-    owner: 'test',
-    sourceWaitMillis: 0,
-    storageWaitMillis: 0,
-    migrationMemoryBytes: 1 << 20,
-    ...options,
-    note: (message, details) => notes.push(`${message}: ${JSON.stringify(details)}`),
-  })
+    note: (message: string, details: object) => notes.push(`${message}: ${JSON.stringify(details)}`),
+  }
+  const server = openServer('test', wrap(storage), parts, options)
+  let servers = 1
   return {
-    loans,
+    ...server,
     storage,
     storageFolder,
     notes,
@@ -83,6 +83,41 @@ export async function embeddedLoans(
       connection.closeSync()
       instance.closeSync()
     },
+    another(wrapAnother = same => same, otherOptions = options) {
+      servers += 1
+      return openServer(`test-${servers}`, wrapAnother(storage), parts, otherOptions)
+    },
+    async close() {
+      await server.close()
+      await source.close()
+      await storage.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+function openServer(
+  owner: string,
+  storage: Storage,
+  parts: Pick<CreateLoansOptions, 'source' | 'workFolder' | 'note'>,
+  options: EmbeddedLoansOptions,
+): AnotherServer {
+  const jobs = createJobs({ file: ':memory:' })
+  const encoder = createEncoder({ threads: 1 })
+  const loans = createLoans({
+    ...parts,
+    storage,
+    publisher: createPublisher(storage, owner),
+    encoder,
+    jobs,
+    owner,
+    sourceWaitMillis: 0,
+    storageWaitMillis: 0,
+    migrationMemoryBytes: 1 << 20,
+    ...options,
+  })
+  return {
+    loans,
     migrate: () => jobs.finished(loans.migrate().id),
     cancel: id => jobs.cancel(id),
     async average(county) {
@@ -93,9 +128,6 @@ export async function embeddedLoans(
     async close() {
       await jobs.close()
       await encoder.close()
-      await source.close()
-      await storage.close()
-      await rm(folder, { recursive: true })
     },
   }
 }
