@@ -57,6 +57,8 @@ const AT_ONCE = 8
 
 export function createChainReader(storage: Storage, codec: BatchCodec, partition: number): ChainReader {
   let known = new Map<string, BatchMetaRead>()
+  /** Why files were found wrong, by version: they move away only when a repair is there. */
+  const reasons = new Map<string, string>()
 
   /**
    * A file that is gone since the folder was read was merged into another one: the folder is read again. So it is where batches seem to be missing, as
@@ -101,7 +103,8 @@ export function createChainReader(storage: Storage, codec: BatchCodec, partition
       if (wrong.size === wrongBefore) break
     }
     known = seen
-    return judged(partition, found, good, [...wrong.values()])
+    for (const { status, reason } of wrong.values()) reasons.set(versionOf(status), reason)
+    return judged(partition, found, good, [...wrong.values()], reasons)
   }
 
   async function listed(call: Call): Promise<FoundFile[]> {
@@ -117,7 +120,7 @@ export function createChainReader(storage: Storage, codec: BatchCodec, partition
     call: Call,
   ): Promise<BatchMetaRead | undefined> {
     const { status } = file
-    const version = `${status.path} ${status.fileId} ${status.length}`
+    const version = versionOf(status)
     let read = seen.get(version) ?? known.get(version)
     if (!read) {
       try {
@@ -155,7 +158,17 @@ function asNamed(range: BatchRange, meta: BatchMeta): BatchMetaRead {
     : { problem: `it says that it holds batches ${firstBatch} to ${lastBatch} of partition ${partition}` }
 }
 
-function judged(partition: number, found: FoundFile[], good: ChainFile[], wrong: Stray[]): Chain {
+function versionOf({ path, fileId, length }: FileStatus): string {
+  return `${path} ${fileId} ${length}`
+}
+
+function judged(
+  partition: number,
+  found: FoundFile[],
+  good: ChainFile[],
+  wrong: Stray[],
+  reasons: ReadonlyMap<string, string>,
+): Chain {
   const wrongFiles = found.filter(({ status }) => wrong.some(stray => stray.status === status))
   const gaps = visibleSet(good).holes.map(({ firstBatch, lastBatch }): Gap => {
     const behind = good.find(file => file.firstBatch === lastBatch + 1)
@@ -172,7 +185,7 @@ function judged(partition: number, found: FoundFile[], good: ChainFile[], wrong:
     gaps,
     tail,
     shadowing: wrong.filter(({ status }) => later.has(status.path)),
-    shadowed: [...wrong.filter(({ status }) => !now.has(status.path)), ...repaired(found, good)],
+    shadowed: [...wrong.filter(({ status }) => !now.has(status.path)), ...repaired(found, good, reasons)],
     warnings: good.flatMap((file, index) => notFollowing(good[index - 1], file)),
   }
 }
@@ -199,12 +212,16 @@ function startBehind(firstBatch: number, good: readonly ChainFile[]): BatchStart
   return meta && { offset: meta.endOffset, totals: meta.totals }
 }
 
-function repaired(found: readonly FoundFile[], good: readonly ChainFile[]): Stray[] {
+function repaired(
+  found: readonly FoundFile[],
+  good: readonly ChainFile[],
+  reasons: ReadonlyMap<string, string>,
+): Stray[] {
   const repairs = new Map(good.flatMap(file => (file.repair ? [[file.firstBatch, file]] : [])))
-  return found.flatMap(file => {
-    const repair = repairs.get(file.firstBatch)
-    const older = repair?.lastBatch === file.lastBatch && (file.repair ?? 0) < repair.repair!
-    return older ? [{ status: file.status, reason: 'it was damaged or foreign, and was replaced' }] : []
+  return found.flatMap(({ firstBatch, lastBatch, repair = 0, status }) => {
+    const holder = repairs.get(firstBatch)
+    if (holder?.lastBatch !== lastBatch || repair >= holder.repair!) return []
+    return [{ status, reason: reasons.get(versionOf(status)) ?? 'it was damaged or foreign' }]
   })
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../datasources/clock.ts'
 
 /** Something to wait for that several may ring. A ring while nobody waits counts for the next who does. */
 export interface Wake {
-  ring(): void
+  readonly ring: () => void
   /** Resolves at the next ring, or at the time. */
   until(atMillis: number | undefined): Promise<void>
 }

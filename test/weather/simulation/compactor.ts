@@ -1,76 +1,69 @@
-import { createPublisher } from '../../../src/datasources/publish.ts'
 import type { Storage } from '../../../src/datasources/storage.ts'
-import { nameOf } from '../../../src/datasources/storagePath.ts'
-import { hasCode } from '../../../src/errors.ts'
-import { batchPath, DATA_FOLDER, parseBatchName, visibleSet } from '../../../src/weather/files/names.ts'
-import type { BatchMeta, BatchRows } from '../../../src/weather/sink/batchCodec.ts'
+import { MillraceError } from '../../../src/errors.ts'
+import { createCompactor } from '../../../src/weather/compaction/compactPartition.ts'
+import type { MergeCodec } from '../../../src/weather/compaction/mergeCodec.ts'
+import type { BatchRows } from '../../../src/weather/sink/batchCodec.ts'
 import type { Host } from './host.ts'
 import type { Random } from './random.ts'
 import { batchIn, textCodec } from './textCodec.ts'
 
-/** Merges files now and then, and removes what was merged some time after: what the sink has to live with. */
+/**
+ * Merges files now and then, and removes what was merged some time after. It does not keep to what is worth merging, so that short histories have many merges,
+ * and hardly waits before it sweeps: no reader here is slow.
+ */
 export async function compactForever(
   storage: Storage,
   host: Host,
   random: Random,
   newId: () => string,
+  partition: number,
 ): Promise<never> {
-  const publisher = createPublisher(storage, 'compaction', { clock: host.clock, newId })
   for (;;) {
     await host.clock.pause(random.whole(1_000, 8_000))
+    const minFiles = random.whole(2, 5)
+    const maxBytes = random.pick([500, 2_000, 20_000])
+    const settings = {
+      minFiles,
+      maxBytes,
+      keepReplacedMillis: random.whole(0, 10_000),
+      replication: 1,
+      blockBytes: 1024,
+    }
+    const compactor = createCompactor({ partition, storage, codec: textMergeCodec, clock: host.clock, newId, settings })
     try {
-      await compactOnce()
+      await compactor.compact({ all: random.chance(0.7) }, {})
     } catch (error) {
-      if (!hasCode(error, 'UNAVAILABLE', 'NOT_FOUND', 'DATA_LOST', 'CONFLICT')) throw error
+      // Nothing that goes wrong here may do harm, whatever it is: the next time it begins anew.
+      if (!(error instanceof MillraceError)) throw error
     }
-  }
-
-  async function compactOnce(): Promise<void> {
-    const found = (await storage.list(DATA_FOLDER)).flatMap(status => {
-      const range = parseBatchName(nameOf(status.path))
-      return range ? [{ ...range, status }] : []
-    })
-    const { visible, replaced, holes } = visibleSet(found)
-    for (const { status } of replaced) await storage.remove(status.path)
-    if (visible.length < 4 || holes.length > 0) return
-    const from = random.whole(0, visible.length - 3)
-    const chosen = visible.slice(from, from + random.whole(2, 6))
-    const batches: { rows: BatchRows; meta: BatchMeta }[] = []
-    for (const { status } of chosen) {
-      const batch = batchIn(await storage.read(status.path, { offset: 0, length: status.length }))
-      if (!batch) return
-      batches.push(batch)
-    }
-    if (batches.some(({ meta }, index) => index > 0 && meta.firstOffset !== batches[index - 1]!.meta.endOffset)) return
-    const { rows, meta } = merged(batches)
-    const chunks = await textCodec.encode(rows, meta)
-    const layout = { replication: 1, blockBytes: 1024 }
-    await publisher.publishNew(batchPath(meta), () => chunks, layout)
-    await host.clock.pause(random.whole(500, 10_000))
   }
 }
 
-function merged(batches: { rows: BatchRows; meta: BatchMeta }[]): { rows: BatchRows; meta: BatchMeta } {
-  const first = batches[0]!.meta
-  const last = batches.at(-1)!.meta
-  const sum = (count: (meta: BatchMeta) => number) => batches.reduce((total, { meta }) => total + count(meta), 0)
-  const all = <T>(column: (rows: BatchRows) => T[]) => batches.flatMap(({ rows }) => column(rows))
-  const meta: BatchMeta = {
-    ...last,
-    firstBatch: first.firstBatch,
-    firstOffset: first.firstOffset,
-    rows: sum(({ rows }) => rows),
-    minRowId: batches.find(batch => batch.meta.minRowId !== null)?.meta.minRowId ?? null,
-    maxRowId: batches.findLast(batch => batch.meta.maxRowId !== null)?.meta.maxRowId ?? null,
-    doubles: sum(({ doubles }) => doubles),
-    deadLetters: sum(({ deadLetters }) => deadLetters),
-    lost: batches.flatMap(batch => batch.meta.lost),
-  }
-  const rows: BatchRows = {
-    stationIds: all(({ stationIds }) => stationIds),
-    dates: all(({ dates }) => dates),
-    degrees: all(({ degrees }) => degrees),
-    rowIds: all(({ rowIds }) => rowIds),
-  }
-  return { rows, meta }
+const textMergeCodec: MergeCodec = {
+  ...textCodec,
+  merge(storage, files, meta, call) {
+    let expected: Uint8Array | undefined
+    return {
+      async *content() {
+        const rows: BatchRows = { stationIds: [], dates: [], degrees: [], rowIds: [] }
+        for (const { path, length } of files) {
+          const batch = batchIn(await storage.read(path, { offset: 0, length }, call))
+          if (!batch) throw new MillraceError('DATA_LOST', `${path} is no whole batch`)
+          rows.stationIds.push(...batch.rows.stationIds)
+          rows.dates.push(...batch.rows.dates)
+          rows.degrees.push(...batch.rows.degrees)
+          rows.rowIds.push(...batch.rows.rowIds)
+        }
+        const chunks = await textCodec.encode(rows, meta)
+        yield* chunks
+        expected = Buffer.concat(chunks)
+      },
+      async check({ path, length }) {
+        const bytes = await storage.read(path, { offset: 0, length }, call)
+        if (!expected || Buffer.compare(bytes, expected) !== 0) {
+          throw new MillraceError('DATA_LOST', `expected to read back from ${path} what was written, got other bytes`)
+        }
+      },
+    }
+  },
 }

@@ -127,7 +127,7 @@ export function createHost(
   }
 
   const clock: Clock = {
-    nowMillis: scheduler.nowMillis,
+    nowMillis: () => scheduler.nowMillis(),
     pause: (millis, signal) =>
       wait<void>(settle => scheduler.at(scheduler.nowMillis() + millis, () => settle()), signal),
     deadline(millis) {

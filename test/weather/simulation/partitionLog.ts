@@ -13,6 +13,8 @@ export interface PartitionLog {
   end(): number
   /** What a sound producer does: rows in the order of their ids, and after a failure some of the last ones again. Rarely something else comes in between. */
   produce(): void
+  /** Records with these values; '' for none. */
+  send(...values: string[]): void
   /** Drops the oldest records. */
   expire(to: number): void
   /** Asks to be called when there is more. */
@@ -20,6 +22,11 @@ export interface PartitionLog {
 }
 
 const UNDECODABLE = '?'
+
+/** The value of the record of a row; no two rows are alike. */
+export function rowText(id: number): string {
+  return `${id} Station${id % 10} 2000-01-${10 + (id % 10)} ${id / 4}`
+}
 
 export function createPartitionLog(scheduler: Scheduler, random: Random): PartitionLog {
   const records: LogRecord[] = []
@@ -31,13 +38,12 @@ export function createPartitionLog(scheduler: Scheduler, random: Random): Partit
   let foreign = 0
 
   function append(text: string): void {
-    if (random.chance(0.03)) end += random.whole(1, 3)
     const value = text === '' ? null : Buffer.from(text)
     records.push({ offset: end++, timestampMillis: scheduler.nowMillis(), key: null, value, headers: [] })
   }
 
-  function row(id: number): string {
-    return `${id} Station${id % 10} 2000-01-${10 + (id % 10)} ${id / 4}`
+  function tellAll(): void {
+    for (const tell of waiting) tell()
   }
 
   return {
@@ -46,17 +52,22 @@ export function createPartitionLog(scheduler: Scheduler, random: Random): Partit
     end: () => end,
     produce() {
       if (sent.length > 0 && random.chance(0.15)) {
-        for (const id of sent.slice(-random.whole(1, 12))) append(row(id))
+        for (const id of sent.slice(-random.whole(1, 12))) append(rowText(id))
       }
       const rows = random.chance(0.1) ? random.whole(8, 30) : random.whole(0, 5)
       for (let index = 0; index < rows; index += 1) {
+        if (random.chance(0.03)) end += random.whole(1, 3)
         lastId += random.chance(0.3) ? random.whole(2, 9) : 1
         sent.push(lastId)
-        append(row(lastId))
+        append(rowText(lastId))
         if (random.chance(0.02)) append(random.chance(0.3) ? '' : UNDECODABLE)
         if (random.chance(0.01)) append(`${NO_ROW_ID} Foreign 2000-01-01 ${++foreign}`)
       }
-      for (const tell of [...waiting]) tell()
+      tellAll()
+    },
+    send(...values) {
+      for (const value of values) append(value)
+      tellAll()
     },
     expire(to) {
       begin = Math.min(Math.max(begin, to), end)

@@ -102,10 +102,13 @@ export async function simulate(seed: number, { sabotage = {}, trace }: Simulatio
     closeMillis: 10_000,
   }
 
-  const disk = createDisk(scheduler.nowMillis, path => {
-    say(() => `  ${path} is there`)
-    problem ??= problemWith(path, disk, happened.damages > 0)
-  })
+  const disk = createDisk(
+    () => scheduler.nowMillis(),
+    path => {
+      say(() => `  ${path} is there`)
+      problem ??= problemWith(path, disk, happened.damages > 0)
+    },
+  )
   const world = { disk, scheduler, random }
 
   function newHost(name: string): Host {
@@ -177,6 +180,26 @@ export async function simulate(seed: number, { sabotage = {}, trace }: Simulatio
     }
   }
 
+  function startCompactor(name: string): Host {
+    const host = newHost(name)
+    const storage = hostStorage(world, host, () => storageFaults)
+    compactForever(storage, host, random, newId, PARTITION).catch((error: unknown) => {
+      problem ??= `compaction failed: ${asError(error).stack}`
+    })
+    return host
+  }
+
+  /** Two at a time, of which either can stand still or die at any step and be followed by another. */
+  function disturbCompactor(which: number): void {
+    const host = compactors[which]!
+    if (host.isStopped()) host.resume()
+    else if (random.chance(0.5)) host.stop()
+    else {
+      host.kill()
+      compactors[which] = startCompactor(`${host.name}+`)
+    }
+  }
+
   function misbehave(): void {
     const some = (most: number) => random.next() * most * badness
     const ends = { killed: random.next() * suddenness, stopped: random.next() * suddenness }
@@ -221,18 +244,8 @@ export async function simulate(seed: number, { sabotage = {}, trace }: Simulatio
   every(1_000, 5_000, misbehave)
   if (damaging) every(2_000, 9_000, damage)
   if (expiring) every(2_000, 8_000, () => log.expire(endOfChain(disk) + random.whole(-20, 10)))
-  if (compacting) {
-    const host = newHost('compactor')
-    const compacting = compactForever(
-      hostStorage(world, host, () => storageFaults),
-      host,
-      random,
-      newId,
-    )
-    compacting.catch((error: unknown) => {
-      problem ??= `compaction failed: ${asError(error).stack}`
-    })
-  }
+  const compactors = compacting ? [startCompactor('compactor-1'), startCompactor('compactor-2')] : []
+  if (compacting) every(1_000, 6_000, () => disturbCompactor(random.whole(0, 1)))
 
   const until = async (millis: number, done: () => boolean) => {
     let over = false
@@ -251,7 +264,7 @@ export async function simulate(seed: number, { sabotage = {}, trace }: Simulatio
   say(() => 'the faults are over')
   faults = NO_FAULTS
   storageFaults = NO_STORAGE_FAULTS
-  for (const { host } of owners) if (host.isStopped()) host.resume()
+  for (const host of [...owners.map(owner => owner.host), ...compactors]) if (host.isStopped()) host.resume()
   const last = startOwner()
   await until(HEALING_MILLIS, () => last.sink.state().nextOffset === log.end() && endOfChain(disk) === log.end())
   if (endOfChain(disk) !== log.end()) {
