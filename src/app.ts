@@ -3,14 +3,16 @@ import type { GraphQLSchema } from 'graphql'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { claimDataDirectory, type DataDirectory } from './dataDirectory.ts'
+import type { Engine } from './datasources/engine.ts'
 import type { Log } from './datasources/log.ts'
 import type { Source } from './datasources/source.ts'
 import type { Storage } from './datasources/storage.ts'
+import type { Warehouse } from './datasources/warehouse.ts'
 import { type EmbeddedSource, embeddedSource } from './embeddedSource.ts'
 import type { LenderServer } from './grpc/lenderServer.ts'
 import { createJobs } from './jobs/createJobs.ts'
 import type { Jobs } from './jobs/job.ts'
-import { openRecordLog, openSource, openStorage, openWeatherSource } from './keepers.ts'
+import { openEngine, openRecordLog, openSource, openStorage, openWarehouse, openWeatherSource } from './keepers.ts'
 import { createLoans } from './loans/createLoans.ts'
 import type { Loans } from './loans/loans.ts'
 import { PARTITIONS_FOLDER } from './loans/partitionFile.ts'
@@ -44,6 +46,8 @@ export interface AppParts {
   source?: Source
   storage?: Storage
   recordLog?: Log
+  engine?: Engine
+  warehouse?: Warehouse
   jobs?: Jobs
   loans?: Loans
   weather?: Weather
@@ -79,6 +83,8 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
   const source = parts.source ?? embedded ?? openSource(config)
   const storage = parts.storage ?? openStorage(config)
   const recordLog = parts.recordLog ?? (await openRecordLog(config))
+  const engine = parts.engine ?? (await openEngine(config, storage, directory))
+  const warehouse = parts.warehouse ?? (await openWarehouse(config))
   const jobs =
     parts.jobs ??
     createJobs({ file: join(config.dataDir, 'jobs.sqlite'), log, ...(parts.clock && { clock: parts.clock }) })
@@ -95,7 +101,8 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
       settings: config.weather,
       note: (message, details) => log.warn(details, message),
     })
-  const domains: Domains = { loans, weather, jobs, systems: createSystems({ source, storage, log: recordLog }) }
+  const systems = createSystems({ source, storage, log: recordLog, engine, warehouse })
+  const domains: Domains = { loans, weather, jobs, systems }
   const schema = createSchema()
   const server = createServer({ schema, domains, config, log })
   const lenderServer = await openLenderServer(domains, config, log)
@@ -105,7 +112,7 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
     // Together: requests that wait for a job are answered when it has been cancelled.
     await Promise.all([server.close(), lenderServer?.close(), jobs.close()])
     await encoder.close()
-    const keepers = new Set([source, weatherSource, storage, recordLog])
+    const keepers = new Set([source, weatherSource, storage, recordLog, engine, warehouse])
     await Promise.all(Array.from(keepers, keeper => keeper.close()))
     directory.release()
   }

@@ -13,6 +13,8 @@ import {
   showLog,
   showSource,
   showStorage,
+  showWarehouse,
+  type WarehouseConfig,
 } from './settings.ts'
 import type { WeatherSettings } from './weather/settings.ts'
 
@@ -22,6 +24,8 @@ export interface Config {
   storage: StorageConfig
   /** Records in partitions. */
   log: LogConfig
+  /** Results. */
+  warehouse: WarehouseConfig
   host: string
   /** 0: any free port. */
   port: number
@@ -89,6 +93,7 @@ export function readConfig(environment: Environment): Config {
     source: values.MILLRACE_SOURCE_URL ?? { kind: 'duckdb', file: join(dataDir, 'source.duckdb'), sample: true },
     storage: values.MILLRACE_STORAGE_URL ?? { kind: 'directory', folder: join(dataDir, 'storage') },
     log: readLog(values, dataDir),
+    warehouse: values.MILLRACE_WAREHOUSE_URL ?? { kind: 'duckdb', file: join(dataDir, 'warehouse.duckdb') },
     host: values.MILLRACE_HOST,
     port: values.MILLRACE_PORT,
     grpcPort: values.MILLRACE_GRPC_PORT,
@@ -140,6 +145,7 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_SOURCE_URL: showSource(config.source),
     MILLRACE_STORAGE_URL: showStorage(config.storage),
     ...describeLog(config.log),
+    MILLRACE_WAREHOUSE_URL: showWarehouse(config.warehouse),
     MILLRACE_HOST: config.host,
     MILLRACE_PORT: config.port,
     MILLRACE_GRPC_PORT: config.grpcPort ?? 'off',

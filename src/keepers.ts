@@ -1,12 +1,18 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Config } from './config.ts'
+import type { DataDirectory } from './dataDirectory.ts'
+import { duckdbEngine } from './datasources/duckdbEngine.ts'
 import { duckdbSource } from './datasources/duckdbSource.ts'
+import { duckdbWarehouse } from './datasources/duckdbWarehouse.ts'
+import type { Engine } from './datasources/engine.ts'
 import { localStorage } from './datasources/localStorage.ts'
 import type { Log } from './datasources/log.ts'
 import { mysqlSource } from './datasources/mysqlSource.ts'
+import { createPublisher } from './datasources/publish.ts'
 import type { Source } from './datasources/source.ts'
 import { sqliteLog } from './datasources/sqliteLog.ts'
 import type { Storage } from './datasources/storage.ts'
+import type { Warehouse } from './datasources/warehouse.ts'
 import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
 
 /** The keeper of each role that is configured. Whoever opens one closes it. */
@@ -35,4 +41,21 @@ export async function openRecordLog({ log }: Config): Promise<Log> {
   if (log.kind === 'sqlite') return sqliteLog({ file: log.file, keepMillis: log.keepHours * MILLIS_PER_HOUR })
   const { kafkaLog } = await import('./datasources/kafkaLog.ts')
   return kafkaLog(log)
+}
+
+/** Reads files of a storage that is a directory where they are. */
+export async function openEngine(config: Config, storage: Storage, directory: DataDirectory): Promise<Engine> {
+  return duckdbEngine({
+    storage,
+    directory: config.storage.kind === 'directory' ? config.storage.folder : null,
+    publisher: createPublisher(storage, directory.ownerId),
+    workFolder: resolve(directory.workFolder),
+  })
+}
+
+/** PostgreSQL's client is loaded only where it is used. */
+export async function openWarehouse({ warehouse }: Config): Promise<Warehouse> {
+  if (warehouse.kind === 'duckdb') return duckdbWarehouse(warehouse)
+  const { postgresWarehouse } = await import('./datasources/postgresWarehouse.ts')
+  return postgresWarehouse({ address: warehouse })
 }

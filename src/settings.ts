@@ -10,6 +10,7 @@ import {
   showKafkaAddress,
 } from './datasources/kafka/address.ts'
 import { type MysqlAddress, parseMysqlUrl, showMysqlAddress } from './datasources/mysqlUrl.ts'
+import { type PostgresAddress, parsePostgresUrl, showPostgresAddress } from './datasources/postgres/url.ts'
 import { formatWebHdfsUrl, parseWebHdfsUrl, type WebHdfsAddress } from './datasources/webhdfs/url.ts'
 import { MillraceError } from './errors.ts'
 
@@ -18,6 +19,8 @@ export type SourceConfig =
   { kind: 'duckdb'; file: string; sample: boolean } | ({ kind: 'mysql' } & MysqlAddress)
 
 export type StorageConfig = { kind: 'directory'; folder: string } | ({ kind: 'webhdfs' } & WebHdfsAddress)
+
+export type WarehouseConfig = { kind: 'duckdb'; file: string } | ({ kind: 'postgres' } & PostgresAddress)
 
 export type LogUrl = { kind: 'sqlite'; file: string } | ({ kind: 'kafka' } & KafkaAddress)
 
@@ -83,6 +86,13 @@ export const SETTINGS = {
     fallback: '',
     expected: 'webhdfs://user@namenode:9870 or file:<folder>',
     schema: z.string().transform(parsed(parseStorageUrl)),
+  }),
+  MILLRACE_WAREHOUSE_URL: setting({
+    description:
+      'Where results go: postgres://user:password@host:5432/database, or duckdb:<file>. Unset: the file warehouse.duckdb in the data directory.',
+    fallback: '',
+    expected: 'postgres://user:password@host:5432/database or duckdb:<file>',
+    schema: z.string().transform(parsed(parseWarehouseUrl)),
   }),
   MILLRACE_LOG_URL: setting({
     description:
@@ -221,7 +231,7 @@ export const SETTINGS = {
   }),
   MILLRACE_WEATHER_COMPACT_FILES: setting({
     description: 'So many small weather files of one partition are merged by themselves.',
-    fallback: '64',
+    fallback: '16',
     ...wholeNumber(2, 100_000),
   }),
   MILLRACE_WEATHER_COMPACT_BYTES: setting({
@@ -306,6 +316,11 @@ function parseLogUrl(text: string): LogUrl {
   return { kind: 'sqlite', file: parsePath('sqlite:', text) }
 }
 
+function parseWarehouseUrl(text: string): WarehouseConfig {
+  if (/^postgres(?:ql)?:/.test(text)) return { kind: 'postgres', ...parsePostgresUrl(text) }
+  return { kind: 'duckdb', file: parsePath('duckdb:', text) }
+}
+
 /** file:./relative, file:/absolute and file:///absolute alike. */
 function parsePath(scheme: string, text: string): string {
   const path = text.slice(scheme.length).replace(/^\/\/(?=\/)/, '')
@@ -321,6 +336,10 @@ export function showSource(source: SourceConfig): string {
 
 export function showStorage(storage: StorageConfig): string {
   return storage.kind === 'webhdfs' ? formatWebHdfsUrl(storage) : `file:${storage.folder}`
+}
+
+export function showWarehouse(warehouse: WarehouseConfig): string {
+  return warehouse.kind === 'postgres' ? showPostgresAddress(warehouse) : `duckdb:${warehouse.file}`
 }
 
 export function showLog(log: LogConfig): string {

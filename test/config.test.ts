@@ -21,6 +21,7 @@ test('nothing set: everything embedded, on loopback', () => {
     source: { kind: 'duckdb', file: resolve('data/source.duckdb'), sample: true },
     storage: { kind: 'directory', folder: resolve('data/storage') },
     log: { kind: 'sqlite', file: resolve('data/log.sqlite'), keepHours: 168 },
+    warehouse: { kind: 'duckdb', file: resolve('data/warehouse.duckdb') },
     host: '127.0.0.1',
     port: 4000,
     grpcPort: null,
@@ -37,7 +38,7 @@ test('nothing set: everything embedded, on loopback', () => {
       batchRows: 100_000,
       batchBytes: 8_388_608,
       batchAgeSeconds: 1,
-      compactFiles: 64,
+      compactFiles: 16,
       compactBytes: 134_217_728,
       keepReplacedSeconds: 600,
     },
@@ -222,4 +223,16 @@ test('.env is read, and the real environment wins', () => {
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('the warehouse is a DuckDB file or PostgreSQL, shown without user and password', () => {
+  const { warehouse } = readConfig({ MILLRACE_WAREHOUSE_URL: 'postgres://me:canary@pg/dwh' })
+  expect(warehouse).toMatchObject({ kind: 'postgres', host: 'pg', port: 5432, user: 'me', password: 'canary' })
+  const shown = describeConfig(readConfig({ MILLRACE_WAREHOUSE_URL: 'postgresql://me:canary@pg/dwh' }))
+  expect(shown.find(({ name }) => name === 'MILLRACE_WAREHOUSE_URL')?.value).toBe('postgres://pg:5432/dwh')
+  expect(JSON.stringify(shown)).not.toContain('canary')
+  expect(readConfig({ MILLRACE_WAREHOUSE_URL: 'duckdb:dwh' }).warehouse).toMatchObject({ file: resolve('dwh') })
+  const wrong = () => readConfig({ MILLRACE_WAREHOUSE_URL: 'postgres://me:canary@pg' })
+  expect(wrong).toThrow(/no database/)
+  expect(wrong).not.toThrow(/canary/)
 })

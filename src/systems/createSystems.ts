@@ -1,9 +1,11 @@
 import { abortable } from '../datasources/abortable.ts'
 import type { Call } from '../datasources/call.ts'
 import { createDeadline } from '../datasources/deadline.ts'
+import type { Engine } from '../datasources/engine.ts'
 import type { Log } from '../datasources/log.ts'
 import type { Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
+import type { Warehouse } from '../datasources/warehouse.ts'
 import { MillraceError } from '../errors.ts'
 import type { SystemRole, SystemStatus, Systems } from './systems.ts'
 
@@ -16,13 +18,22 @@ export interface SystemsParts {
   source: Source
   storage: Storage
   log: Log
+  engine: Engine
+  warehouse: Warehouse
 }
 
-type System = Source | Storage | Log
+type System = Source | Storage | Log | Engine | Warehouse
 
-export function createSystems({ source, storage, log }: SystemsParts): Systems {
+export function createSystems({ source, storage, log, engine, warehouse }: SystemsParts): Systems {
   return {
-    statuses: () => Promise.all([statusOf('SOURCE', source), statusOf('STORAGE', storage), statusOf('LOG', log)]),
+    statuses: () =>
+      Promise.all([
+        statusOf('SOURCE', source),
+        statusOf('STORAGE', storage),
+        statusOf('LOG', log),
+        statusOf('ENGINE', engine),
+        statusOf('WAREHOUSE', warehouse),
+      ]),
     dataNodes: () => within(ANSWER_DEADLINE_MILLIS, call => storage.dataNodes(call)),
     blockLocations: path => within(ANSWER_DEADLINE_MILLIS, call => storage.blockLocations(path, call)),
   }

@@ -205,7 +205,7 @@ test('one root field that fails leaves the answers of the others', async () => {
     averageLoan: null,
     jobs: [],
     county: null,
-    systems: [{ role: 'SOURCE' }, { role: 'STORAGE' }, { role: 'LOG' }],
+    systems: [{ role: 'SOURCE' }, { role: 'STORAGE' }, { role: 'LOG' }, { role: 'ENGINE' }, { role: 'WAREHOUSE' }],
   })
   expect(onlyError(reply).path).toEqual(['averageLoan'])
 })

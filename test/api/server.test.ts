@@ -20,7 +20,7 @@ test('the process is alive at /healthz, whatever its systems do', async () => {
   expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
 })
 
-test('/readyz is 200 while source, storage and log answer, and names them', async () => {
+test('/readyz is 200 while every system answers, and names them', async () => {
   const response = await fetch(`${server.url}/readyz`)
   expect(response.status).toBe(200)
   expect(await response.json()).toEqual({
@@ -29,6 +29,8 @@ test('/readyz is 200 while source, storage and log answer, and names them', asyn
       { role: 'SOURCE', kind: 'duckdb', url: 'duckdb:memory', reachable: true, detail: 'in memory' },
       { role: 'STORAGE', kind: 'directory', url: 'file:memory', reachable: true, detail: 'in memory' },
       { role: 'LOG', kind: 'sqlite', url: 'sqlite:memory', reachable: true, detail: 'in memory' },
+      { role: 'ENGINE', kind: 'duckdb', url: 'duckdb:', reachable: true, detail: 'in memory' },
+      { role: 'WAREHOUSE', kind: 'duckdb', url: 'duckdb:memory', reachable: true, detail: 'in memory' },
     ],
   })
 })
@@ -43,7 +45,13 @@ test('/readyz is 503 with the reason where a system does not answer', async () =
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({
       status: 'not ready',
-      systems: [{ reachable: true }, { reachable: false, detail: 'No answer from boss:9870.' }, { reachable: true }],
+      systems: [
+        { reachable: true },
+        { reachable: false, detail: 'No answer from boss:9870.' },
+        { role: 'LOG' },
+        { role: 'ENGINE' },
+        { role: 'WAREHOUSE' },
+      ],
     })
   } finally {
     await broken.close()
@@ -202,6 +210,8 @@ test('a system that hangs is unreachable after two seconds', async () => {
       { role: 'SOURCE', reachable: false, detail: 'No answer within 2 seconds.' },
       { role: 'STORAGE', reachable: true, detail: 'in memory' },
       { role: 'LOG', reachable: true, detail: 'in memory' },
+      { role: 'ENGINE', reachable: true, detail: 'in memory' },
+      { role: 'WAREHOUSE', reachable: true, detail: 'in memory' },
     ])
   } finally {
     await hanging.close()

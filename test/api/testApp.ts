@@ -6,9 +6,11 @@ import { pino } from 'pino'
 import { WebSocket } from 'ws'
 import { type App, type AppParts, createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Engine } from '../../src/datasources/engine.ts'
 import type { Log } from '../../src/datasources/log.ts'
 import type { Source } from '../../src/datasources/source.ts'
 import type { Storage } from '../../src/datasources/storage.ts'
+import type { Warehouse } from '../../src/datasources/warehouse.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { createJobs } from '../../src/jobs/createJobs.ts'
 import type { Jobs } from '../../src/jobs/job.ts'
@@ -54,7 +56,13 @@ export async function startTestApp({
   const jobs = createJobs({ file: ':memory:', log })
   const loans = memoryLoans(jobs)
   const weather = memoryWeather(jobs)
-  const keepers = { source: memorySource(), storage: memoryStorage(), recordLog: memoryLog() }
+  const keepers = {
+    source: memorySource(),
+    storage: memoryStorage(),
+    recordLog: memoryLog(),
+    engine: memoryEngine(),
+    warehouse: memoryWarehouse(),
+  }
   const app = await createApp(config, { ...keepers, jobs, loans, weather, log, ...parts })
   const { url, webSocketUrl, grpcAddress } = await app.listen()
   return {
@@ -241,6 +249,29 @@ export function memoryLog(changes: Partial<Log> = {}): Log {
     fetch: unused,
     trim: unused,
     producer: unused,
+    ping: async () => 'in memory',
+    close: async () => {},
+    ...changes,
+  }
+}
+
+export function memoryEngine(): Engine {
+  return { kind: 'duckdb', url: 'duckdb:', open: unused, ping: async () => 'in memory', close: async () => {} }
+}
+
+export function memoryWarehouse(changes: Partial<Warehouse> = {}): Warehouse {
+  return {
+    kind: 'duckdb',
+    url: 'duckdb:memory',
+    stage: unused,
+    check: unused,
+    publish: unused,
+    loads: async () => [],
+    tables: async () => [],
+    rows: unused,
+    stages: async () => [],
+    dropStages: unused,
+    exclusively: unused,
     ping: async () => 'in memory',
     close: async () => {},
     ...changes,

@@ -203,10 +203,12 @@ describe('with a server', () => {
     const { dataDir } = await startServer()
     expect((await millrace(['systems'], { dataDir })).stdout).toBe(
       [
-        'ROLE     KIND       ANSWERS  URL            DETAIL',
-        'SOURCE   duckdb     yes      duckdb:memory  in memory',
-        'STORAGE  directory  yes      file:memory    in memory',
-        'LOG      sqlite     yes      sqlite:memory  in memory',
+        'ROLE       KIND       ANSWERS  URL            DETAIL',
+        'SOURCE     duckdb     yes      duckdb:memory  in memory',
+        'STORAGE    directory  yes      file:memory    in memory',
+        'LOG        sqlite     yes      sqlite:memory  in memory',
+        'ENGINE     duckdb     yes      duckdb:        in memory',
+        'WAREHOUSE  duckdb     yes      duckdb:memory  in memory',
         '',
       ].join('\n'),
     )
