@@ -16,6 +16,7 @@ interface Service {
   command?: string
   environment?: Environment
   depends_on?: string[]
+  profiles?: string[]
   volumes?: string[]
   mem_limit: string
 }
@@ -31,17 +32,19 @@ const dockerfiles = readdirSync(DOCKER).map(folder => `docker/${folder}/Dockerfi
 const scripts = readdirSync(DOCKER, { recursive: true, encoding: 'utf8' }).filter(path => path.includes('/bin/'))
 
 describe('docker-compose.yml', () => {
-  test('has the six services of the original, and one that fills the database', () => {
-    expect(Object.keys(compose.services)).toEqual(['mysql', 'nn', 'dn-1', 'dn-2', 'dn-3', 'server', 'sample'])
+  test('has the six services of the original, and one that fills the database; Kafka where it is asked for', () => {
+    const always = services.filter(([, { profiles }]) => !profiles).map(([name]) => name)
+    expect(always).toEqual(['mysql', 'nn', 'dn-1', 'dn-2', 'dn-3', 'server', 'sample'])
+    expect(compose.services.kafka).toMatchObject({ hostname: 'kafka', profiles: ['weather'] })
     expect(compose.services.nn?.hostname).toBe('boss')
   })
 
   test('names images and containers by PROJECT, and takes the database of MYSQL_IMAGE', () => {
     const variables = { PROJECT: 'p4', MYSQL_IMAGE: 'localhost/p4-mysql' }
     const images = services.map(([, { image }]) => substitute(image, variables))
-    expect(images).toEqual('localhost/p4-mysql p4-nn p4-dn p4-dn p4-dn p4-server p4-server'.split(' '))
+    expect(images).toEqual('localhost/p4-mysql p4-nn p4-dn p4-dn p4-dn p4-server p4-server p4-kafka'.split(' '))
     const names = services.map(([, service]) => substitute(service.container_name, variables))
-    expect(names).toEqual('p4-mysql-1 p4-nn-1 p4-dn-1 p4-dn-2 p4-dn-3 p4-server-1 p4-sample-1'.split(' '))
+    expect(names).toEqual('p4-mysql-1 p4-nn-1 p4-dn-1 p4-dn-2 p4-dn-3 p4-server-1 p4-sample-1 p4-kafka-1'.split(' '))
     expect(substitute(compose.services.mysql!.image, {})).toBe('mysql:8.4')
   })
 
@@ -70,7 +73,10 @@ describe('docker-compose.yml', () => {
     'configures %s with variables that Millrace has, and values that it takes',
     (_, { environment = {} }) => {
       expect(unknownVariables(environment)).toEqual([])
-      expect(readConfig(environment).source).toMatchObject({
+      const unchanged = Object.fromEntries(
+        Object.entries(environment).map(([name, value]) => [name, value && substitute(value, {})]),
+      )
+      expect(readConfig(unchanged).source).toMatchObject({
         kind: 'mysql',
         host: 'mysql',
         user: 'root',
@@ -113,7 +119,7 @@ describe.each(dockerfiles)('%s', path => {
   test('runs a command of its own as a user who is not root', () => {
     expect(final).not.toHaveLength(0)
     for (const stage of final) {
-      expect(userOf(stage, stages)).toMatch(/^(millrace|hdfs|mysql)$/)
+      expect(userOf(stage, stages)).toMatch(/^(millrace|hdfs|mysql|kafka)$/)
       const [command = ''] = stage.command!
       expect(['node', ...scripts.map(script => script.split('/').at(-1))]).toContain(command)
     }
