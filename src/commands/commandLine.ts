@@ -20,11 +20,15 @@ import { sampleLoad } from './sampleLoad.ts'
 import { serve } from './serve.ts'
 import { systems } from './systems.ts'
 import { StoppedBySignal, type Terminal } from './terminal.ts'
+import { weatherCompact } from './weatherCompact.ts'
 import { weatherConsume } from './weatherConsume.ts'
 import { weatherDebug } from './weatherDebug.ts'
+import { weatherGenerate } from './weatherGenerate.ts'
 import { weatherPartitions } from './weatherPartitions.ts'
+import { weatherProduce } from './weatherProduce.ts'
 import { weatherStart } from './weatherStart.ts'
 import { weatherStop } from './weatherStop.ts'
+import { weatherVerify } from './weatherVerify.ts'
 
 const commands: AnyCommand[] = [
   serve,
@@ -36,8 +40,12 @@ const commands: AnyCommand[] = [
   calcAvgLoan,
   counties,
   analyze,
+  weatherGenerate,
+  weatherProduce,
   weatherConsume,
   weatherDebug,
+  weatherVerify,
+  weatherCompact,
   weatherStart,
   weatherStop,
   weatherPartitions,

@@ -3,11 +3,6 @@ export function formatCount(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 0 })
 }
 
-/** "1 row", "426,716 rows" */
-export function formatNumber(value: number, noun: string): string {
-  return `${formatCount(value)} ${noun}${value === 1 ? '' : 's'}`
-}
-
 /** "512 B", "7.2 MB": powers of 1,000, as disks and networks are sold. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']

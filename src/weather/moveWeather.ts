@@ -2,11 +2,12 @@ import type { Clock } from '../datasources/clock.ts'
 import type { JobControl } from '../jobs/job.ts'
 import type { Sink, SinkOptions } from './sink/sink.ts'
 import { type Part, type Supervised, supervise } from './supervise.ts'
+import { counted, sentence } from './words.ts'
 
 export interface MoveWeatherOptions {
   /** Simulated stations; undefined where others feed the source. */
-  generator: Part | undefined
-  producer: Part & {
+  generator: WaitingPart | undefined
+  producer: WaitingPart & {
     /** True where every row that was in the source lately is in the log. */
     hasCaughtUp(): boolean
   }
@@ -22,6 +23,12 @@ export interface MoveWeatherOptions {
   clock: Clock
   /** Told of what a user does not see but an operator may want to. */
   note: (message: string, details: object) => void
+}
+
+/** A part that waits out what can heal by itself. */
+export interface WaitingPart extends Part {
+  /** What it waits for, in half a sentence; null while all is well. */
+  trouble(): string | null
 }
 
 /** How often the job's progress and message are renewed. */
@@ -61,12 +68,16 @@ export async function moveWeather(options: MoveWeatherOptions, control: JobContr
   async function tell(): Promise<void> {
     while (!told.signal.aborted) {
       control.report({ done: moved.rows, bytes: moved.bytes })
-      const troubles = [...parts.map(part => part.trouble()), ...sinks.map(sink => sink.trouble())]
+      const troubles = [
+        ...parts.map(part => part.trouble()),
+        ...[options.generator, producer].map(part => (part ? waitingOf(part) : null)),
+        ...sinks.map(sink => sink.trouble()),
+      ]
       const feeding = generating ? ['Simulated stations feed the source.'] : []
       control.say(
         [
           ...feeding,
-          `${count(lag(), 'record')} in the log to be stored.`,
+          `${counted(lag(), 'record')} in the log to be stored.`,
           ...troubles.filter(trouble => trouble !== null),
         ].join(' '),
       )
@@ -100,8 +111,13 @@ export async function moveWeather(options: MoveWeatherOptions, control: JobContr
   signal.throwIfAborted()
   const left = lag()
   const rest =
-    left > 0 ? ` ${count(left, 'record')} in the log ${left === 1 ? 'is' : 'are'} left for the next start.` : ''
-  return `Moved ${count(moved.rows, 'row')} into ${count(moved.files, 'file')}.${rest}`
+    left > 0 ? ` ${counted(left, 'record')} in the log ${left === 1 ? 'is' : 'are'} left for the next start.` : ''
+  return `Moved ${counted(moved.rows, 'row')} into ${counted(moved.files, 'file')}.${rest}`
+}
+
+function waitingOf(part: WaitingPart): string | null {
+  const trouble = part.trouble()
+  return trouble === null ? null : sentence(`${part.name} waits: ${trouble}`)
 }
 
 /** A partition's sink; a new one each time it is run. */
@@ -117,7 +133,7 @@ function sinkPart(partition: number, open: () => Sink) {
     state: () => sink?.state(),
     trouble(): string | null {
       const { trouble = null, warnings = [] } = sink?.state() ?? {}
-      const all = [...(trouble === null ? [] : [`it waits: ${trouble}.`]), ...warnings]
+      const all = [...(trouble === null ? [] : [sentence(`It waits: ${trouble}`)]), ...warnings]
       return all.length === 0 ? null : `${name}: ${all.join(' ')}`
     },
   }
@@ -126,9 +142,4 @@ function sinkPart(partition: number, open: () => Sink) {
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
-/** "1 row", "1,240 rows" */
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`
 }

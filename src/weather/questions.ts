@@ -4,10 +4,10 @@ import type { TemperatureRange } from './weather.ts'
 /** How many partitions the topic is made with. */
 export const PARTITIONS = 4
 
-/** BAD_USER_INPUT where the log has no such partition. */
-export function checkPartition(partition: number, partitions: number): number {
-  if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return partition
-  throw new MillraceError('BAD_USER_INPUT', `Expected a partition from 0 to ${partitions - 1}, but got ${partition}.`, {
+/** BAD_USER_INPUT where there is no such partition. */
+export function checkPartition(partition: number): number {
+  if (Number.isInteger(partition) && partition >= 0 && partition < PARTITIONS) return partition
+  throw new MillraceError('BAD_USER_INPUT', `Expected a partition from 0 to ${PARTITIONS - 1}, but got ${partition}.`, {
     hint: 'weatherPartitions lists the partitions that there are.',
   })
 }

@@ -73,7 +73,7 @@ export function memoryWeather(jobs: Jobs): MemoryWeather {
       return jobs.finished(job.id)
     },
     async compact(partition) {
-      if (partition !== undefined) checkPartition(partition, 4)
+      if (partition !== undefined) checkPartition(partition)
       return jobs.start('COMPACT_WEATHER', async () => 'Merged 3 files into 1.')
     },
     partitions: async () => [
@@ -90,7 +90,7 @@ export function memoryWeather(jobs: Jobs): MemoryWeather {
       },
     ],
     async batchFiles(partition) {
-      if (partition !== undefined) checkPartition(partition, 4)
+      if (partition !== undefined) checkPartition(partition)
       return partition === undefined || partition === BATCH.partition ? [BATCH] : []
     },
     async temperatures(question) {

@@ -18,15 +18,15 @@ function stage(changes: Partial<MoveWeatherOptions> = {}) {
   const stop = new AbortController()
   const part = (name: string) => ({
     name,
-    async run(signal: AbortSignal) {
+    run: async (signal: AbortSignal) => {
       happened.push(`${name} begins`)
       await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()))
       happened.push(`${name} ends`)
     },
   })
   const options: MoveWeatherOptions = {
-    generator: part('generator'),
-    producer: { ...part('producer'), hasCaughtUp: () => caughtUp },
+    generator: { ...part('generator'), trouble: () => null },
+    producer: { ...part('producer'), hasCaughtUp: () => caughtUp, trouble: () => null },
     compaction: part('compaction'),
     partitions: PARTITIONS,
     endOffsets: async () => [...ends],
@@ -125,6 +125,7 @@ test('a part that fails is told of in the message, and the others go on', async 
   const producer = {
     name: 'The producer',
     hasCaughtUp: () => true,
+    trouble: () => null,
     async run() {
       runs += 1
       throw new MillraceError('UNAVAILABLE', 'The database does not answer.')

@@ -1,0 +1,17 @@
+import type { Call } from '../datasources/call.ts'
+import type { Source } from '../datasources/source.ts'
+import type { SourceRowIds } from './queries/verify.ts'
+import { TEMPERATURES } from './temperaturesTable.ts'
+
+/** The ids of the rows of weather. NOT_FOUND while there is no such table. */
+export function sourceRowIds(source: Pick<Source, 'columns' | 'rowsByKey' | 'keys'>): SourceRowIds {
+  const { name: table, key } = TEMPERATURES
+  return {
+    async last(call: Call = {}) {
+      const columns = (await source.columns(table, call)).filter(({ name }) => name === key)
+      const [row] = await source.rowsByKey({ table, key, columns, descending: true, limit: 1 }, call)
+      return row ? Number(row[0]) : 0
+    },
+    all: call => source.keys({ table, key }, call),
+  }
+}
