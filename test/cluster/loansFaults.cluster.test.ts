@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Cluster } from '../../harness/cluster.ts'
 import { waitUntil } from '../../harness/wait.ts'
 import type { CountyAverage } from '../../src/loans/loans.ts'
-import { LOANS_LAYOUT, LOANS_PATH } from '../../src/loans/loansFile.ts'
-import { partitionPath } from '../../src/loans/partitionFile.ts'
+import { LOANS_LAYOUT, LOANS_PATH, versionOf } from '../../src/loans/loansFile.ts'
+import { PARTITIONS_FOLDER, partitionPath } from '../../src/loans/partitionFile.ts'
 import { type ClusterApp, clusterApp } from '../setup/clusterApp.ts'
 import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
@@ -103,6 +103,7 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
           [...holders].map(([county, host]) => [county, host === struckHost ? 'RECREATE' : 'REUSE']),
         )
         const asked = await server()
+        let made: Map<string, string> | undefined
         await strike(struck)
         try {
           await wait(struck)
@@ -124,6 +125,7 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
             expect(seconds, `county ${average.countyCode}`).toBeLessThan(ANSWER_SECONDS)
           }
           expect(main.seconds).toBeLessThan(ANSWER_SECONDS)
+          made = await versionsOfPartitions()
         } finally {
           await heal(struck)
           await cluster.waitForLiveDataNodes(3)
@@ -131,6 +133,8 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
         const afterwards = await asked.averages(COUNTIES)
         expect(figuresOf(afterwards)).toEqual(await trueFigures(database))
         expect(sourcesOf(afterwards)).toEqual(allReused())
+        // What the DataNode still had of old partitions has replaced none of the new ones.
+        expect(await versionsOfPartitions()).toEqual(made)
         if (asked !== running) await asked.close()
       },
     )
@@ -179,6 +183,11 @@ async function holdersOfPartitions(): Promise<Map<number, string>> {
     return true
   })
   return holders
+}
+
+async function versionsOfPartitions(): Promise<Map<string, string>> {
+  const partitions = await running.storage.list(PARTITIONS_FOLDER)
+  return new Map(partitions.map(status => [status.path, versionOf(status)]))
 }
 
 function busiestOf(holders: ReadonlyMap<number, string>): string {

@@ -11,12 +11,13 @@ import { readConfig } from '../../src/config.ts'
 import { mysqlSource } from '../../src/datasources/mysqlSource.ts'
 import { parseTemporaryName } from '../../src/datasources/publish.ts'
 import type { Source } from '../../src/datasources/source.ts'
-import type { FileBlocks, Storage } from '../../src/datasources/storage.ts'
+import type { DataNodeStatus, FileBlocks, Storage } from '../../src/datasources/storage.ts'
 import { nameOf } from '../../src/datasources/storagePath.ts'
 import { parseWebHdfsUrl, webHdfsStorage } from '../../src/datasources/webHdfsStorage.ts'
 import type { Job } from '../../src/jobs/job.ts'
 import type { CountyAverage } from '../../src/loans/loans.ts'
 import { PARTITIONS_FOLDER } from '../../src/loans/partitionFile.ts'
+import type { SystemStatus } from '../../src/systems/systems.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
 import { tcpSockets } from '../setup/sockets.ts'
 import { fillLoans, type LoansDatabase } from '../setup/wisconsinLoans.ts'
@@ -32,7 +33,7 @@ export interface FaultSite {
   /** The storage, by a keeper of the test's own, while a server is open. */
   readonly storage: Storage
   /** Starts a server, and waits until it has swept what an earlier one left half-written. */
-  openServer(keepers?: Keepers): Promise<FaultServer>
+  openServer(options?: ServerOptions): Promise<FaultServer>
   /** Stops a server. Rejects where it has left a socket open, or a file in its working folder. */
   closeServer(server: FaultServer): Promise<void>
   /** Paths of what is half-written. */
@@ -40,17 +41,24 @@ export interface FaultSite {
   close(): Promise<void>
 }
 
-/** What a case puts around the keepers of a server. */
-export interface Keepers {
+export interface ServerOptions {
+  /** What a case puts around the keepers. */
   source?: (source: Source) => Source
   storage?: (storage: Storage) => Storage
+  /** In the place of the site's own. */
+  storageUrl?: string
+  dataDir?: string
 }
 
 export interface FaultServer {
   migrate(): Promise<Job>
+  /** A migration to look at while it runs. */
+  startMigration(): { message: () => string | null; finished: () => Promise<Job> }
   /** In the order asked; the first error is thrown. */
   averages(counties: readonly number[]): Promise<CountyAverage[]>
   blockLocations(path: string): Promise<FileBlocks>
+  dataNodes(): Promise<DataNodeStatus[]>
+  systems(): Promise<SystemStatus[]>
   close(): Promise<void>
 }
 
@@ -70,12 +78,13 @@ export async function openFaultSite({ storageWaitSeconds }: { storageWaitSeconds
   const database = { connection: pool }
   await fillLoans(database, LOANS)
   const sourceUrl = cluster.env.MILLRACE_SOURCE_URL!
-  const storageAddress = parseWebHdfsUrl(cluster.env.MILLRACE_STORAGE_URL!)
+  const storageUrl = cluster.env.MILLRACE_STORAGE_URL!
+  const storageAddress = parseWebHdfsUrl(storageUrl)
   let storage = webHdfsStorage(storageAddress)
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-faults-'))
   const config = readConfig({
     MILLRACE_SOURCE_URL: sourceUrl,
-    MILLRACE_STORAGE_URL: cluster.env.MILLRACE_STORAGE_URL!,
+    MILLRACE_STORAGE_URL: storageUrl,
     MILLRACE_DATA_DIR: dataDir,
     MILLRACE_PORT: '0',
     MILLRACE_SOURCE_WAIT_SECONDS: String(SOURCE_WAIT_SECONDS),
@@ -105,21 +114,28 @@ export async function openFaultSite({ storageWaitSeconds }: { storageWaitSeconds
     },
     temporaries,
 
-    async openServer(keepers = {}) {
+    async openServer(options = {}) {
       storage = webHdfsStorage(storageAddress)
       const source = mysqlSource({ url: sourceUrl, deadlines: MYSQL_DEADLINES })
-      const ownStorage = webHdfsStorage(storageAddress)
-      const app = await createApp(config, {
-        log: pino({ level: 'silent' }),
-        source: keepers.source?.(source) ?? source,
-        storage: keepers.storage?.(ownStorage) ?? ownStorage,
-      })
+      const ownStorage = webHdfsStorage(parseWebHdfsUrl(options.storageUrl ?? storageUrl))
+      const app = await createApp(
+        { ...config, dataDir: options.dataDir ?? dataDir },
+        {
+          log: pino({ level: 'silent' }),
+          source: options.source?.(source) ?? source,
+          storage: options.storage?.(ownStorage) ?? ownStorage,
+        },
+      )
       const isSwept = async () => (await temporaries()).length === 0
       const detail = async () => (await temporaries()).join(', ')
       await waitUntil({ description: 'temporaries to be swept', timeoutMillis: SWEEP_MILLIS, detail }, isSwept)
       const { loans, jobs, systems } = app.domains
       return {
         migrate: () => jobs.finished(loans.migrate().id),
+        startMigration() {
+          const { id } = loans.migrate()
+          return { message: () => jobs.get(id).message, finished: () => jobs.finished(id) }
+        },
         async averages(counties) {
           return (await loans.averagesOf(counties)).map(answer => {
             if (answer instanceof Error) throw answer
@@ -127,6 +143,8 @@ export async function openFaultSite({ storageWaitSeconds }: { storageWaitSeconds
           })
         },
         blockLocations: path => systems.blockLocations(path),
+        dataNodes: () => systems.dataNodes(),
+        systems: () => systems.statuses(),
         close: () => app.close(),
       }
     },
