@@ -8,9 +8,11 @@ export interface MoveWeatherOptions {
   /** Simulated stations; undefined where others feed the source. */
   generator: WaitingPart | undefined
   producer: WaitingPart & {
-    /** True where every row that was in the source lately is in the log. */
-    hasCaughtUp(): boolean
+    /** Every row up to this id is in the log. */
+    lastRowId(): number
   }
+  /** The largest id of a row in the source, now. */
+  lastRowId: (signal: AbortSignal) => Promise<number>
   /** A new sink for a partition, since each runs once. */
   openSink: (partition: number, onBatch: NonNullable<SinkOptions['onBatch']>) => Sink
   partitions: number
@@ -88,7 +90,8 @@ export async function moveWeather(options: MoveWeatherOptions, control: JobContr
   async function endInOrder(): Promise<void> {
     await generating?.stop()
     const deadline = AbortSignal.any([signal, clock.deadline(DRAIN_MILLIS)])
-    await until(() => producer.hasCaughtUp(), deadline)
+    const last = await options.lastRowId(deadline).catch(() => 0)
+    await until(() => producer.lastRowId() >= last, deadline)
     await producing.stop()
     const ends = await options.endOffsets(deadline).catch(() => [])
     await until(() => ends.every((end, partition) => (sinks[partition]?.state()?.nextOffset ?? end) >= end), deadline)

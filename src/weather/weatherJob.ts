@@ -11,6 +11,7 @@ import { openSink } from './openSink.ts'
 import { createProducer } from './producer/createProducer.ts'
 import { PARTITIONS } from './questions.ts'
 import type { WeatherSettings } from './settings.ts'
+import { sourceRowIds } from './sourceRowIds.ts'
 import type { StartOptions, Weather } from './weather.ts'
 
 export interface WeatherJobOptions {
@@ -38,6 +39,7 @@ export function weatherJob(options: WeatherJobOptions): Pick<Weather, 'start' | 
           ...options,
           generator: generate ? generatorPart(options) : undefined,
           producer: producerPart(options),
+          lastRowId: signal => sourceRowIds(options.source).last({ signal }),
           openSink: (partition, onBatch) => openSink({ ...options, partition, onBatch }),
           partitions: PARTITIONS,
           endOffsets: async signal => (await log.offsets(settings.topic, partitions, { signal })).map(({ end }) => end),
@@ -74,7 +76,7 @@ function producerPart({ source, log, settings, clock }: WeatherJobOptions): Move
   const { topic, replication } = settings
   const open = () => createProducer({ source, log, topic, clock, settings: { partitions: PARTITIONS, replication } })
   const part = remade('The producer', open)
-  return { ...part, hasCaughtUp: () => part.state().caughtUp }
+  return { ...part, lastRowId: () => part.state().lastRowId }
 }
 
 /** A part that is made anew each time it is run. */

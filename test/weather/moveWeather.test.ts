@@ -14,7 +14,7 @@ function stage(changes: Partial<MoveWeatherOptions> = {}) {
   const ends = [0, 0]
   const stored = [0, 0]
   const write: ((rows: number) => void)[] = []
-  let caughtUp = true
+  let sentThrough = 9
   const stop = new AbortController()
   const part = (name: string) => ({
     name,
@@ -26,9 +26,10 @@ function stage(changes: Partial<MoveWeatherOptions> = {}) {
   })
   const options: MoveWeatherOptions = {
     generator: { ...part('generator'), trouble: () => null },
-    producer: { ...part('producer'), hasCaughtUp: () => caughtUp, trouble: () => null },
+    producer: { ...part('producer'), lastRowId: () => sentThrough, trouble: () => null },
     compaction: part('compaction'),
     partitions: PARTITIONS,
+    lastRowId: async () => 9,
     endOffsets: async () => [...ends],
     openSink(partition, onBatch) {
       write[partition] = rows => {
@@ -60,8 +61,8 @@ function stage(changes: Partial<MoveWeatherOptions> = {}) {
     ends,
     write,
     stop: () => stop.abort(),
-    fallBehind: () => (caughtUp = false),
-    catchUp: () => (caughtUp = true),
+    fallBehind: () => (sentThrough = 8),
+    catchUp: () => (sentThrough = 9),
     running: () => expect.poll(() => happened.filter(line => line.endsWith('begins')).length).toBeGreaterThanOrEqual(5),
   }
 }
@@ -124,7 +125,7 @@ test('a part that fails is told of in the message, and the others go on', async 
   let runs = 0
   const producer = {
     name: 'The producer',
-    hasCaughtUp: () => true,
+    lastRowId: () => 9,
     trouble: () => null,
     async run() {
       runs += 1
