@@ -1,7 +1,9 @@
 """(d) PySpark on two threads of this machine, reading by JDBC and writing to HDFS; the session's start is not counted.
 
 Takes one more argument: the jar of the JDBC driver."""
+import json
 import sys
+from urllib.request import Request, urlopen
 
 from pyspark.sql import SparkSession
 
@@ -9,6 +11,9 @@ from peer import SQL, Peer
 
 peer = Peer(hdfs_by_fsspec=False)
 source, storage = peer.source, peer.storage
+page = f"http://{storage.hostname}:{storage.port}/conf?name=fs.defaultFS"
+with urlopen(Request(page, headers={"accept": "application/json"})) as answer:
+    hdfs = json.load(answer)["property"]["value"]
 spark = (
     SparkSession.builder.master("local[2]")
     .config("spark.jars", sys.argv[5])
@@ -30,7 +35,7 @@ def migrate():
         .option("fetchsize", 1000)
         .load()
     )
-    rows.write.mode("overwrite").parquet(f"webhdfs://{storage.hostname}:{storage.port}/peer-spark.parquet")
+    rows.write.mode("overwrite").parquet(f"{hdfs}/peer-spark.parquet")
 
 
 peer.time("migrate", migrate)
