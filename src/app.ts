@@ -4,7 +4,9 @@ import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { claimDataDirectory, type DataDirectory } from './dataDirectory.ts'
 import type { Engine } from './datasources/engine.ts'
+import type { Inbox } from './datasources/inbox.ts'
 import type { Log } from './datasources/log.ts'
+import { createPublisher } from './datasources/publish.ts'
 import type { Source } from './datasources/source.ts'
 import type { Storage } from './datasources/storage.ts'
 import type { Warehouse } from './datasources/warehouse.ts'
@@ -12,7 +14,16 @@ import { type EmbeddedSource, embeddedSource } from './embeddedSource.ts'
 import type { LenderServer } from './grpc/lenderServer.ts'
 import { createJobs } from './jobs/createJobs.ts'
 import type { Jobs } from './jobs/job.ts'
-import { openEngine, openRecordLog, openSource, openStorage, openWarehouse, openWeatherSource } from './keepers.ts'
+import {
+  openEngine,
+  openInbox,
+  openRecordLog,
+  openReferenceSource,
+  openSource,
+  openStorage,
+  openWarehouse,
+  openWeatherSource,
+} from './keepers.ts'
 import { createLoans } from './loans/createLoans.ts'
 import type { Loans } from './loans/loans.ts'
 import { PARTITIONS_FOLDER } from './loans/partitionFile.ts'
@@ -22,6 +33,9 @@ import { createSchema } from './resolvers/schema.ts'
 import { createServer, STOP_GRACE_MILLIS } from './server/createServer.ts'
 import { sweptPublisher } from './sweptPublisher.ts'
 import { createSystems } from './systems/createSystems.ts'
+import { createWarehouse } from './warehouse/createWarehouse.ts'
+import { OWN_TRANSFORMS } from './warehouse/transforms/readTransforms.ts'
+import type { WarehouseDomain } from './warehouse/warehouse.ts'
 import { createWeather } from './weather/createWeather.ts'
 import type { Weather } from './weather/weather.ts'
 
@@ -48,9 +62,12 @@ export interface AppParts {
   recordLog?: Log
   engine?: Engine
   warehouse?: Warehouse
+  /** Where each day's citizens are left. */
+  inbox?: Inbox
   jobs?: Jobs
   loans?: Loans
   weather?: Weather
+  warehouseDomain?: WarehouseDomain
   log?: Logger
   /** Whether commands may find this server while it listens; false for one that a command runs for itself. */
   announce?: boolean
@@ -102,7 +119,24 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
       note: (message, details) => log.warn(details, message),
     })
   const systems = createSystems({ source, storage, log: recordLog, engine, warehouse })
-  const domains: Domains = { loans, weather, jobs, systems }
+  const inbox = parts.inbox ?? openInbox(config)
+  const referenceSource = embedded ? await openReferenceSource(config) : source
+  const warehouseDomain =
+    parts.warehouseDomain ??
+    openWarehouseDomain({
+      config,
+      directory,
+      source: referenceSource,
+      inbox,
+      storage,
+      engine,
+      warehouse,
+      jobs,
+      encoder,
+      log,
+      clock: parts.clock ?? Date.now,
+    })
+  const domains: Domains = { loans, weather, warehouse: warehouseDomain, jobs, systems }
   const schema = createSchema()
   const server = createServer({ schema, domains, config, log })
   const lenderServer = await openLenderServer(domains, config, log)
@@ -111,8 +145,9 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
   async function close(): Promise<void> {
     // Together: requests that wait for a job are answered when it has been cancelled.
     await Promise.all([server.close(), lenderServer?.close(), jobs.close()])
+    warehouseDomain.close()
     await encoder.close()
-    const keepers = new Set([source, weatherSource, storage, recordLog, engine, warehouse])
+    const keepers = new Set([source, weatherSource, referenceSource, inbox, storage, recordLog, engine, warehouse])
     await Promise.all(Array.from(keepers, keeper => keeper.close()))
     directory.release()
   }
@@ -180,6 +215,27 @@ function openLoans({ config, directory, source, storage, jobs, encoder, log }: L
     sourceWaitMillis: config.sourceWaitSeconds * 1000,
     storageWaitMillis: config.storageWaitSeconds * 1000,
     migrationMemoryBytes: config.migrationMemoryMib * BYTES_PER_MIB,
+    note: (message, details) => log.warn(details, message),
+  })
+}
+
+interface WarehouseParts extends LoansParts {
+  inbox: Inbox
+  engine: Engine
+  warehouse: Warehouse
+  clock: () => number
+}
+
+function openWarehouseDomain({ config, directory, log, ...keepers }: WarehouseParts): WarehouseDomain {
+  return createWarehouse({
+    ...keepers,
+    publisher: createPublisher(keepers.storage, directory.ownerId),
+    workFolder: directory.workFolder,
+    transformsFolder: config.transformsDir ?? OWN_TRANSFORMS,
+    sourceTables: config.citizensTables,
+    mostBadRows: config.citizensBadPercent / 100,
+    sourceWaitMillis: config.sourceWaitSeconds * 1000,
+    historyFile: join(config.dataDir, 'warehouse-runs.sqlite'),
     note: (message, details) => log.warn(details, message),
   })
 }

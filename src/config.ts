@@ -5,17 +5,20 @@ import type { z } from 'zod'
 import { MillraceError } from './errors.ts'
 import { nearestName } from './nearestName.ts'
 import {
+  type InboxConfig,
   type LogConfig,
   type LogLevel,
   SETTINGS,
   type SourceConfig,
   type StorageConfig,
+  showInbox,
   showLog,
   showSource,
   showStorage,
   showWarehouse,
   type WarehouseConfig,
 } from './settings.ts'
+import { OWN_TRANSFORMS } from './warehouse/transforms/readTransforms.ts'
 import type { WeatherSettings } from './weather/settings.ts'
 
 /** Everything that can be set, checked. Folders and files are absolute. */
@@ -26,6 +29,14 @@ export interface Config {
   log: LogConfig
   /** Results. */
   warehouse: WarehouseConfig
+  /** Where each day's citizens come from. */
+  inbox: InboxConfig
+  /** Of a day's rows, those that may be bad, from 0 to 100. */
+  citizensBadPercent: number
+  /** Tables of the source that are landed with the citizens. */
+  citizensTables: string[]
+  /** Null: those that come with Millrace. */
+  transformsDir: string | null
   host: string
   /** 0: any free port. */
   port: number
@@ -94,6 +105,10 @@ export function readConfig(environment: Environment): Config {
     storage: values.MILLRACE_STORAGE_URL ?? { kind: 'directory', folder: join(dataDir, 'storage') },
     log: readLog(values, dataDir),
     warehouse: values.MILLRACE_WAREHOUSE_URL ?? { kind: 'duckdb', file: join(dataDir, 'warehouse.duckdb') },
+    inbox: values.MILLRACE_CITIZENS_URL ?? { kind: 'folder', folder: join(dataDir, 'citizens'), sample: true },
+    citizensBadPercent: values.MILLRACE_CITIZENS_BAD_PERCENT,
+    citizensTables: values.MILLRACE_CITIZENS_TABLES,
+    transformsDir: values.MILLRACE_TRANSFORMS_DIR === '' ? null : resolve(values.MILLRACE_TRANSFORMS_DIR),
     host: values.MILLRACE_HOST,
     port: values.MILLRACE_PORT,
     grpcPort: values.MILLRACE_GRPC_PORT,
@@ -146,6 +161,10 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_STORAGE_URL: showStorage(config.storage),
     ...describeLog(config.log),
     MILLRACE_WAREHOUSE_URL: showWarehouse(config.warehouse),
+    MILLRACE_CITIZENS_URL: showInbox(config.inbox),
+    MILLRACE_CITIZENS_BAD_PERCENT: config.citizensBadPercent,
+    MILLRACE_CITIZENS_TABLES: config.citizensTables.join(),
+    MILLRACE_TRANSFORMS_DIR: config.transformsDir ?? OWN_TRANSFORMS,
     MILLRACE_HOST: config.host,
     MILLRACE_PORT: config.port,
     MILLRACE_GRPC_PORT: config.grpcPort ?? 'off',

@@ -4,7 +4,6 @@ import { duckdbSource } from './datasources/duckdbSource.ts'
 import type { Source } from './datasources/source.ts'
 import { MillraceError } from './errors.ts'
 import { createSample } from './loans/sample/createSample.ts'
-import { duckdbReferenceTables } from './warehouse/sample/referenceTables.ts'
 
 export interface EmbeddedSource extends Source {
   /** Begins to make the sample where it is missing; does not wait. */
@@ -34,7 +33,7 @@ export function embeddedSource({ file, log }: { file: string; log: Logger }): Em
   async function make(): Promise<void> {
     const start = performance.now()
     try {
-      await createSample({ file, otherTables: duckdbReferenceTables(), signal: closing.signal, onProgress: tell })
+      await createSample({ file, signal: closing.signal, onProgress: tell })
       log.info({ file, seconds: Math.round((performance.now() - start) / 1000) }, 'made the sample')
     } catch (error) {
       if (closing.signal.aborted) return

@@ -5,6 +5,9 @@ import { duckdbEngine } from './datasources/duckdbEngine.ts'
 import { duckdbSource } from './datasources/duckdbSource.ts'
 import { duckdbWarehouse } from './datasources/duckdbWarehouse.ts'
 import type { Engine } from './datasources/engine.ts'
+import { folderInbox } from './datasources/folderInbox.ts'
+import { httpInbox } from './datasources/httpInbox.ts'
+import type { Inbox } from './datasources/inbox.ts'
 import { localStorage } from './datasources/localStorage.ts'
 import type { Log } from './datasources/log.ts'
 import { mysqlSource } from './datasources/mysqlSource.ts'
@@ -14,6 +17,7 @@ import { sqliteLog } from './datasources/sqliteLog.ts'
 import type { Storage } from './datasources/storage.ts'
 import type { Warehouse } from './datasources/warehouse.ts'
 import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
+import { embeddedInbox, embeddedReferenceTables } from './embeddedCitizens.ts'
 
 /** The keeper of each role that is configured. Whoever opens one closes it. */
 const MILLIS_PER_HOUR = 3_600_000
@@ -30,6 +34,20 @@ export function openWeatherSource(config: Config): Source {
   const { source, dataDir } = config
   if (source.kind === 'duckdb' && source.sample) return duckdbSource({ file: join(dataDir, 'weather.duckdb') })
   return openSource(config)
+}
+
+/** Where the tables that are landed with the citizens come from: the configured source, but a file of its own where none is configured. */
+export async function openReferenceSource(config: Config): Promise<Source> {
+  const { source, dataDir } = config
+  if (source.kind === 'duckdb' && source.sample) {
+    return await embeddedReferenceTables({ file: join(dataDir, 'reference.duckdb') })
+  }
+  return openSource(config)
+}
+
+export function openInbox({ inbox }: Config): Inbox {
+  if (inbox.kind === 'http') return httpInbox(inbox)
+  return inbox.sample ? embeddedInbox(inbox) : folderInbox(inbox)
 }
 
 export function openStorage({ storage }: Config): Storage {

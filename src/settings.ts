@@ -34,6 +34,10 @@ export type LogConfig =
         compression: Compression
       })
 
+export type InboxConfig =
+  /** `sample`: where the file of a day is missing, the synthetic one is made. */
+  { kind: 'folder'; folder: string; sample: boolean } | { kind: 'http'; url: string }
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
@@ -93,6 +97,38 @@ export const SETTINGS = {
     fallback: '',
     expected: 'postgres://user:password@host:5432/database or duckdb:<file>',
     schema: z.string().transform(parsed(parseWarehouseUrl)),
+  }),
+  MILLRACE_CITIZENS_URL: setting({
+    description:
+      'Where each day\'s citizens are left for us, as dt=YYYY-MM-DD/citizens_data.csv below file:<folder> or http(s)://user:password@host/path. Unset: the folder "citizens" in the data directory, in which a day that is missing is made as a synthetic sample.',
+    fallback: '',
+    expected: 'file:<folder>, or http:// or https:// and a path',
+    schema: z.string().transform(parsed(parseInboxUrl)),
+  }),
+  MILLRACE_CITIZENS_BAD_PERCENT: setting({
+    description: "The share of a day's rows, in percent, that may be bad and kept aside; a file with more is refused.",
+    fallback: '1',
+    expected: 'a number from 0 to 100, such as 0.5',
+    schema: z
+      .string()
+      .regex(/^\d{1,3}(\.\d{1,6})?$/)
+      .transform(Number)
+      .pipe(z.number().max(100)),
+  }),
+  MILLRACE_CITIZENS_TABLES: setting({
+    description: 'Tables of the source that are landed with the citizens of each day, with commas between them.',
+    fallback: 'regions,occupations',
+    expected: 'names of lower case letters, digits and "_", with commas between them',
+    schema: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]{0,47}(,[a-z_][a-z0-9_]{0,47})*$/)
+      .transform(names => [...new Set(names.split(','))]),
+  }),
+  MILLRACE_TRANSFORMS_DIR: setting({
+    description: 'The folder of .sql files, one for each result table. Unset: those that come with Millrace.',
+    fallback: '',
+    expected: 'a folder',
+    schema: z.string().refine(folder => !folder.includes('\0')),
   }),
   MILLRACE_LOG_URL: setting({
     description:
@@ -321,6 +357,11 @@ function parseWarehouseUrl(text: string): WarehouseConfig {
   return { kind: 'duckdb', file: parsePath('duckdb:', text) }
 }
 
+function parseInboxUrl(text: string): InboxConfig {
+  if (/^https?:/.test(text) && URL.canParse(text)) return { kind: 'http', url: text }
+  return { kind: 'folder', folder: parsePath('file:', text), sample: false }
+}
+
 /** file:./relative, file:/absolute and file:///absolute alike. */
 function parsePath(scheme: string, text: string): string {
   const path = text.slice(scheme.length).replace(/^\/\/(?=\/)/, '')
@@ -344,4 +385,8 @@ export function showWarehouse(warehouse: WarehouseConfig): string {
 
 export function showLog(log: LogConfig): string {
   return log.kind === 'kafka' ? showKafkaAddress(log) : `sqlite:${log.file}`
+}
+
+export function showInbox(inbox: InboxConfig): string {
+  return inbox.kind === 'http' ? inbox.url.replace(/\/\/[^/]*@/, '//') : `file:${inbox.folder}`
 }

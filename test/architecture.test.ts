@@ -9,7 +9,7 @@ const SOURCE = join(ROOT, 'src')
 
 /** What the files of each folder may import from other folders of src, besides the leaves. */
 const ALLOWED: Record<string, readonly string[]> = {
-  resolvers: ['loans', 'weather', 'jobs', 'systems', 'datasources'],
+  resolvers: ['loans', 'weather', 'warehouse', 'jobs', 'systems', 'datasources'],
   server: ['resolvers', 'config.ts', 'settings.ts', 'loans', 'weather', 'jobs', 'systems'],
   grpc: ['loans', 'jobs', 'systems'],
   commands: [
@@ -27,6 +27,17 @@ const ALLOWED: Record<string, readonly string[]> = {
     'main.ts',
     'embeddedSource.ts',
     'commands',
+  ],
+  demos: [
+    'client',
+    'commands',
+    'config.ts',
+    'app.ts',
+    'keepers.ts',
+    'dataDirectory.ts',
+    'loans',
+    'weather',
+    'datasources',
   ],
   analyzer: ['client'],
   client: [],
@@ -175,6 +186,30 @@ JobProgress.done: SafeInt!
 JobProgress.total: SafeInt
 JobProgress.unit: String!
 JobProgress.etaSeconds: Float
+Query.warehouseRuns(first: Int = 30): [WarehouseRun!]
+Query.warehouseTables: [WarehouseTable!]
+Query.warehouseRows(table: String!, date: LocalDate, first: Int = 100): [JSONObject!]
+Query.planWarehouse(date: LocalDate!): WarehousePlan
+Mutation.ingestCitizens(date: LocalDate!, force: Boolean = false, wait: Boolean = true): Job
+Mutation.runWarehouse(date: LocalDate!, force: Boolean = false, wait: Boolean = true): Job
+WarehouseRun.date: LocalDate!
+WarehouseRun.state: JobState!
+WarehouseRun.attempts: Int!
+WarehouseRun.startedAt: DateTime
+WarehouseRun.finishedAt: DateTime
+WarehouseRun.steps: [WarehouseStep!]!
+WarehouseStep.name: String!
+WarehouseStep.state: JobState!
+WarehouseStep.rows: SafeInt
+WarehouseStep.elapsedMillis: Float
+WarehouseStep.message: String
+WarehouseTable.name: String!
+WarehouseTable.description: String!
+WarehouseTable.rows: SafeInt!
+WarehouseTable.latestDate: LocalDate
+WarehousePlan.date: LocalDate!
+WarehousePlan.steps: [WarehouseStep!]!
+WarehousePlan.problems: [String!]!
 Mutation.migrateLoans(wait: Boolean = true): Job
 Mutation.cancelJob(id: ID!): Job
 Subscription.jobProgress(id: ID!): Job!

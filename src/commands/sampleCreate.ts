@@ -21,14 +21,12 @@ export const sampleCreate = defineCommand({
     }
     const { claimDataDirectory } = await import('../dataDirectory.ts')
     const { createSample } = await import('../loans/sample/createSample.ts')
-    const { duckdbReferenceTables } = await import('../warehouse/sample/referenceTables.ts')
     // A server that reads the old file would go on with it.
     const directory = claimDataDirectory(dataDir)
     const display = progress('sample')
     try {
       await createSample({
         file: source.file,
-        otherTables: duckdbReferenceTables(),
         onProgress: showSampleProgress(display),
         signal: terminal.signal,
       })

@@ -37,6 +37,7 @@ const MEMORY_LIMIT = '2GB'
  */
 export function duckdbWarehouse({ file }: { file: string }): Warehouse {
   const connections = duckdbConnections(() => openFile(file))
+  const catalog = createTurns()
   const publications = createTurns()
   const turns = createTurns()
 
@@ -44,7 +45,13 @@ export function duckdbWarehouse({ file }: { file: string }): Warehouse {
     return connections.answer(call, async connection => {
       await connection.run("SET TimeZone = 'UTC'")
       const session = duckdbSession(connection)
-      await createCatalog(session, DIALECT)
+      // Two that make the same schema at once conflict.
+      const release = await catalog.take('', call.signal)
+      try {
+        await createCatalog(session, DIALECT)
+      } finally {
+        release()
+      }
       return await use(session, connection)
     })
   }

@@ -1,6 +1,7 @@
 import type { Jobs } from '../jobs/job.ts'
 import type { Loans } from '../loans/loans.ts'
 import type { Systems } from '../systems/systems.ts'
+import type { WarehouseDomain } from '../warehouse/warehouse.ts'
 import type { Weather } from '../weather/weather.ts'
 import { type AverageLoader, createAverageLoader } from './loans.ts'
 
@@ -8,6 +9,7 @@ import { type AverageLoader, createAverageLoader } from './loans.ts'
 export interface Domains {
   loans: Loans
   weather: Weather
+  warehouse: WarehouseDomain
   systems: Systems
   jobs: Jobs
 }

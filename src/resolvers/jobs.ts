@@ -32,7 +32,7 @@ const JobKind = createEnum<domain.JobKind>('JobKind', 'What a job does.', {
   WAREHOUSE_RUN: 'Transforms one logical date and publishes it to the warehouse.',
 })
 
-const JobState = createEnum<domain.JobState>('JobState', 'How far a job has come.', {
+export const JobState = createEnum<domain.JobState>('JobState', 'How far a job has come.', {
   QUEUED: 'Waits to be started.',
   RUNNING: 'At work.',
   SUCCEEDED: 'Has ended and done all of it.',

@@ -1,5 +1,5 @@
 import { GraphQLScalarType, Kind, valueFromASTUntyped } from 'graphql'
-import { GraphQLDateTime, GraphQLLocalDate, GraphQLSafeInt } from 'graphql-scalars'
+import { GraphQLDateTime, GraphQLJSONObject, GraphQLLocalDate, GraphQLSafeInt } from 'graphql-scalars'
 import { MillraceError } from '../errors.ts'
 import { parseCountyCode } from '../loans/countyCode.ts'
 import { shownValue } from '../shownValue.ts'
@@ -7,6 +7,7 @@ import { parseStoragePath } from '../systems/storagePath.ts'
 
 export const DateTime = GraphQLDateTime
 export const SafeInt = GraphQLSafeInt
+export const JSONObject = GraphQLJSONObject
 
 export const CountyCode = new GraphQLScalarType<number, number>({
   name: 'CountyCode',

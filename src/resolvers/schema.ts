@@ -5,6 +5,7 @@ import { buildSchemaSync } from 'type-graphql'
 import { JobQueries } from './jobs.ts'
 import { CountyFields, LoanQueries } from './loans.ts'
 import { BlockLocationsFields, SystemQueries } from './systems.ts'
+import { WarehouseMutations, WarehouseQueries } from './warehouse.ts'
 import { WeatherMutations, WeatherQueries, WeatherSubscriptions } from './weather.ts'
 
 /** The whole schema; its resolvers find what they need in the Context of the operation. */
@@ -16,6 +17,8 @@ export function createSchema(): GraphQLSchema {
       WeatherQueries,
       WeatherMutations,
       WeatherSubscriptions,
+      WarehouseQueries,
+      WarehouseMutations,
       JobQueries,
       SystemQueries,
       BlockLocationsFields,

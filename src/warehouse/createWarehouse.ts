@@ -20,7 +20,6 @@ export interface CreateWarehouseOptions extends Omit<RunParts, 'history' | 'earl
 
 /** Two dates keep an engine busy; more would only hold memory. */
 const HEAVY_DATES = 2
-const MOST_RUNS = 100_000
 
 export function createWarehouse(options: CreateWarehouseOptions): WarehouseDomain {
   const { jobs, warehouse, transformsFolder, clock } = options
@@ -59,12 +58,6 @@ export function createWarehouse(options: CreateWarehouseOptions): WarehouseDomai
 
     plan: date => planDate(parts, date),
     runs: first => history.list(first),
-    unfinished: () =>
-      history
-        .list(MOST_RUNS)
-        .filter(({ state }) => state === 'FAILED' || state === 'INTERRUPTED' || state === 'CANCELLED')
-        .map(({ date }) => date)
-        .reverse(),
     tables: () => listTables(warehouse, transformsFolder),
 
     async rows(table, date, first) {

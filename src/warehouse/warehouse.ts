@@ -17,9 +17,6 @@ export interface WarehouseDomain {
   /** The newest dates first. */
   runs(first: number): Run[]
 
-  /** The dates of runs that did not succeed, ascending. */
-  unfinished(): string[]
-
   /** Every result table, by name, those too that no run has made yet. */
   tables(): Promise<Table[]>
 

@@ -15,6 +15,7 @@ import { MillraceError } from '../../src/errors.ts'
 import { createJobs } from '../../src/jobs/createJobs.ts'
 import type { Jobs } from '../../src/jobs/job.ts'
 import type { CountyAverage, Loans } from '../../src/loans/loans.ts'
+import { memoryWarehouseDomain } from './memoryWarehouseDomain.ts'
 import { type MemoryWeather, memoryWeather } from './memoryWeather.ts'
 
 /** What a client gets, as far as tests look at it. */
@@ -63,7 +64,8 @@ export async function startTestApp({
     engine: memoryEngine(),
     warehouse: memoryWarehouse(),
   }
-  const app = await createApp(config, { ...keepers, jobs, loans, weather, log, ...parts })
+  const warehouseDomain = memoryWarehouseDomain(jobs)
+  const app = await createApp(config, { ...keepers, jobs, loans, weather, warehouseDomain, log, ...parts })
   const { url, webSocketUrl, grpcAddress } = await app.listen()
   return {
     app,
@@ -248,6 +250,7 @@ export function memoryLog(changes: Partial<Log> = {}): Log {
     offsets: unused,
     fetch: unused,
     trim: unused,
+    group: unused,
     producer: unused,
     ping: async () => 'in memory',
     close: async () => {},

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { duckdbEngine } from '../../src/datasources/duckdbEngine.ts'
 import { duckdbSource } from '../../src/datasources/duckdbSource.ts'
@@ -68,7 +69,8 @@ export async function embeddedWarehouse({
   const source = duckdbSource({ file: join(folder, 'source.duckdb') })
   const inbox = folderInbox({ folder: join(folder, 'inbox') })
   const encoder = createEncoder({ threads: 1 })
-  const jobs = createJobs({ file: ':memory:' })
+  const tell = (details: unknown) => process.stderr.write(`${inspect(details)}\n`)
+  const jobs = createJobs({ file: ':memory:', log: { error: tell, warn: tell } })
   const domain = createWarehouse({
     source,
     storage: wrappedStorage,

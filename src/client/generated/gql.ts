@@ -23,16 +23,24 @@ type Documents = {
     "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": typeof types.CountyAveragesDocument,
     "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": typeof types.DataNodesDocument,
     "mutation DropPartitions($countyCodes: [CountyCode!]!) {\n  dropPartitions(countyCodes: $countyCodes)\n}": typeof types.DropPartitionsDocument,
+    "mutation IngestCitizens($date: LocalDate!, $force: Boolean) {\n  ingestCitizens(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": typeof types.IngestCitizensDocument,
     "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobDocument,
     "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}": typeof types.JobFieldsFragmentDoc,
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobProgressDocument,
     "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": typeof types.JobsDocument,
     "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": typeof types.MigrateLoansDocument,
+    "query PlanWarehouse($date: LocalDate!) {\n  planWarehouse(date: $date) {\n    date\n    problems\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": typeof types.PlanWarehouseDocument,
+    "mutation RunWarehouse($date: LocalDate!, $force: Boolean) {\n  runWarehouse(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": typeof types.RunWarehouseDocument,
     "mutation StartWeather($generate: Boolean!) {\n  startWeather(generate: $generate) {\n    ...JobFields\n  }\n}": typeof types.StartWeatherDocument,
     "mutation StopWeather {\n  stopWeather {\n    ...JobFields\n  }\n}": typeof types.StopWeatherDocument,
     "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}": typeof types.SystemsDocument,
     "query TemperatureWindows($window: WindowSize!, $stationId: String, $from: LocalDate, $to: LocalDate) {\n  temperatureWindows(window: $window, stationId: $stationId, from: $from, to: $to) {\n    start\n    end\n    stationId\n    count\n    min\n    max\n    mean\n  }\n}": typeof types.TemperatureWindowsDocument,
+    "query Temperatures($stationId: String, $from: LocalDate, $to: LocalDate, $first: Int, $after: String) {\n  temperatures(\n    stationId: $stationId\n    from: $from\n    to: $to\n    first: $first\n    after: $after\n  ) {\n    nodes {\n      stationId\n      date\n      degrees\n    }\n    endCursor\n    hasNextPage\n  }\n}": typeof types.TemperaturesDocument,
     "query VerifyWeather {\n  verifyWeather {\n    ok\n    sourceRows\n    storedRows\n    missing\n    duplicated\n    firstProblem\n  }\n}": typeof types.VerifyWeatherDocument,
+    "query WarehouseRows($table: String!, $date: LocalDate, $first: Int) {\n  warehouseRows(table: $table, date: $date, first: $first)\n}": typeof types.WarehouseRowsDocument,
+    "query WarehouseRuns($first: Int) {\n  warehouseRuns(first: $first) {\n    date\n    state\n    attempts\n    startedAt\n    finishedAt\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": typeof types.WarehouseRunsDocument,
+    "fragment WarehouseStepFields on WarehouseStep {\n  name\n  state\n  rows\n  elapsedMillis\n  message\n}": typeof types.WarehouseStepFieldsFragmentDoc,
+    "query WarehouseTables {\n  warehouseTables {\n    name\n    description\n    rows\n    latestDate\n  }\n}": typeof types.WarehouseTablesDocument,
     "query WeatherBatchFiles($partition: Int) {\n  weatherBatchFiles(partition: $partition) {\n    partition\n    batch\n    lastBatch\n    path\n    rows\n    length\n    firstOffset\n    lastOffset\n    writtenAt\n  }\n}": typeof types.WeatherBatchFilesDocument,
     "query WeatherPartitions {\n  weatherPartitions {\n    partition\n    nextOffset\n    endOffset\n    lag\n    nextBatch\n    rows\n    doubles\n    deadLetters\n    warning\n  }\n}": typeof types.WeatherPartitionsDocument,
 };
@@ -45,16 +53,24 @@ const documents: Documents = {
     "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": types.CountyAveragesDocument,
     "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": types.DataNodesDocument,
     "mutation DropPartitions($countyCodes: [CountyCode!]!) {\n  dropPartitions(countyCodes: $countyCodes)\n}": types.DropPartitionsDocument,
+    "mutation IngestCitizens($date: LocalDate!, $force: Boolean) {\n  ingestCitizens(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": types.IngestCitizensDocument,
     "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}": types.JobDocument,
     "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}": types.JobFieldsFragmentDoc,
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": types.JobProgressDocument,
     "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": types.JobsDocument,
     "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": types.MigrateLoansDocument,
+    "query PlanWarehouse($date: LocalDate!) {\n  planWarehouse(date: $date) {\n    date\n    problems\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": types.PlanWarehouseDocument,
+    "mutation RunWarehouse($date: LocalDate!, $force: Boolean) {\n  runWarehouse(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": types.RunWarehouseDocument,
     "mutation StartWeather($generate: Boolean!) {\n  startWeather(generate: $generate) {\n    ...JobFields\n  }\n}": types.StartWeatherDocument,
     "mutation StopWeather {\n  stopWeather {\n    ...JobFields\n  }\n}": types.StopWeatherDocument,
     "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}": types.SystemsDocument,
     "query TemperatureWindows($window: WindowSize!, $stationId: String, $from: LocalDate, $to: LocalDate) {\n  temperatureWindows(window: $window, stationId: $stationId, from: $from, to: $to) {\n    start\n    end\n    stationId\n    count\n    min\n    max\n    mean\n  }\n}": types.TemperatureWindowsDocument,
+    "query Temperatures($stationId: String, $from: LocalDate, $to: LocalDate, $first: Int, $after: String) {\n  temperatures(\n    stationId: $stationId\n    from: $from\n    to: $to\n    first: $first\n    after: $after\n  ) {\n    nodes {\n      stationId\n      date\n      degrees\n    }\n    endCursor\n    hasNextPage\n  }\n}": types.TemperaturesDocument,
     "query VerifyWeather {\n  verifyWeather {\n    ok\n    sourceRows\n    storedRows\n    missing\n    duplicated\n    firstProblem\n  }\n}": types.VerifyWeatherDocument,
+    "query WarehouseRows($table: String!, $date: LocalDate, $first: Int) {\n  warehouseRows(table: $table, date: $date, first: $first)\n}": types.WarehouseRowsDocument,
+    "query WarehouseRuns($first: Int) {\n  warehouseRuns(first: $first) {\n    date\n    state\n    attempts\n    startedAt\n    finishedAt\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": types.WarehouseRunsDocument,
+    "fragment WarehouseStepFields on WarehouseStep {\n  name\n  state\n  rows\n  elapsedMillis\n  message\n}": types.WarehouseStepFieldsFragmentDoc,
+    "query WarehouseTables {\n  warehouseTables {\n    name\n    description\n    rows\n    latestDate\n  }\n}": types.WarehouseTablesDocument,
     "query WeatherBatchFiles($partition: Int) {\n  weatherBatchFiles(partition: $partition) {\n    partition\n    batch\n    lastBatch\n    path\n    rows\n    length\n    firstOffset\n    lastOffset\n    writtenAt\n  }\n}": types.WeatherBatchFilesDocument,
     "query WeatherPartitions {\n  weatherPartitions {\n    partition\n    nextOffset\n    endOffset\n    lag\n    nextBatch\n    rows\n    doubles\n    deadLetters\n    warning\n  }\n}": types.WeatherPartitionsDocument,
 };
@@ -94,6 +110,10 @@ export function graphql(source: "mutation DropPartitions($countyCodes: [CountyCo
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "mutation IngestCitizens($date: LocalDate!, $force: Boolean) {\n  ingestCitizens(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').IngestCitizensDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').JobDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -114,6 +134,14 @@ export function graphql(source: "mutation MigrateLoans($wait: Boolean! = true) {
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "query PlanWarehouse($date: LocalDate!) {\n  planWarehouse(date: $date) {\n    date\n    problems\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}"): typeof import('./graphql.ts').PlanWarehouseDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation RunWarehouse($date: LocalDate!, $force: Boolean) {\n  runWarehouse(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').RunWarehouseDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "mutation StartWeather($generate: Boolean!) {\n  startWeather(generate: $generate) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').StartWeatherDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -130,7 +158,27 @@ export function graphql(source: "query TemperatureWindows($window: WindowSize!, 
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "query Temperatures($stationId: String, $from: LocalDate, $to: LocalDate, $first: Int, $after: String) {\n  temperatures(\n    stationId: $stationId\n    from: $from\n    to: $to\n    first: $first\n    after: $after\n  ) {\n    nodes {\n      stationId\n      date\n      degrees\n    }\n    endCursor\n    hasNextPage\n  }\n}"): typeof import('./graphql.ts').TemperaturesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "query VerifyWeather {\n  verifyWeather {\n    ok\n    sourceRows\n    storedRows\n    missing\n    duplicated\n    firstProblem\n  }\n}"): typeof import('./graphql.ts').VerifyWeatherDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query WarehouseRows($table: String!, $date: LocalDate, $first: Int) {\n  warehouseRows(table: $table, date: $date, first: $first)\n}"): typeof import('./graphql.ts').WarehouseRowsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query WarehouseRuns($first: Int) {\n  warehouseRuns(first: $first) {\n    date\n    state\n    attempts\n    startedAt\n    finishedAt\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}"): typeof import('./graphql.ts').WarehouseRunsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "fragment WarehouseStepFields on WarehouseStep {\n  name\n  state\n  rows\n  elapsedMillis\n  message\n}"): typeof import('./graphql.ts').WarehouseStepFieldsFragmentDoc;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query WarehouseTables {\n  warehouseTables {\n    name\n    description\n    rows\n    latestDate\n  }\n}"): typeof import('./graphql.ts').WarehouseTablesDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -62,7 +62,7 @@ export type JobState =
 export type SystemRole =
   /** SQL over files. */
   | 'ENGINE'
-  /** Records in partitions. */
+  /** Records in partitions: Kafka, or an embedded SQLite file. */
   | 'LOG'
   /** Rows to copy: MySQL, or an embedded DuckDB file. */
   | 'SOURCE'
@@ -132,6 +132,14 @@ export type DropPartitionsMutationVariables = Exact<{
 
 export type DropPartitionsMutation = { dropPartitions: Array<number> | null };
 
+export type IngestCitizensMutationVariables = Exact<{
+  date: string;
+  force?: boolean | null | undefined;
+}>;
+
+
+export type IngestCitizensMutation = { ingestCitizens: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
 export type JobQueryVariables = Exact<{
   id: string;
 }>;
@@ -164,6 +172,21 @@ export type MigrateLoansMutationVariables = Exact<{
 
 export type MigrateLoansMutation = { migrateLoans: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
 
+export type PlanWarehouseQueryVariables = Exact<{
+  date: string;
+}>;
+
+
+export type PlanWarehouseQuery = { planWarehouse: { date: string, problems: Array<string>, steps: Array<{ name: string, state: JobState, rows: number | null, elapsedMillis: number | null, message: string | null }> } | null };
+
+export type RunWarehouseMutationVariables = Exact<{
+  date: string;
+  force?: boolean | null | undefined;
+}>;
+
+
+export type RunWarehouseMutation = { runWarehouse: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
 export type StartWeatherMutationVariables = Exact<{
   generate: boolean;
 }>;
@@ -191,10 +214,44 @@ export type TemperatureWindowsQueryVariables = Exact<{
 
 export type TemperatureWindowsQuery = { temperatureWindows: Array<{ start: string, end: string, stationId: string | null, count: number, min: number, max: number, mean: number }> | null };
 
+export type TemperaturesQueryVariables = Exact<{
+  stationId?: string | null | undefined;
+  from?: string | null | undefined;
+  to?: string | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type TemperaturesQuery = { temperatures: { endCursor: string | null, hasNextPage: boolean, nodes: Array<{ stationId: string, date: string, degrees: number }> } | null };
+
 export type VerifyWeatherQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type VerifyWeatherQuery = { verifyWeather: { ok: boolean, sourceRows: number, storedRows: number, missing: number, duplicated: number, firstProblem: string | null } | null };
+
+export type WarehouseRowsQueryVariables = Exact<{
+  table: string;
+  date?: string | null | undefined;
+  first?: number | null | undefined;
+}>;
+
+
+export type WarehouseRowsQuery = { warehouseRows: Array<Record<string, unknown>> | null };
+
+export type WarehouseRunsQueryVariables = Exact<{
+  first?: number | null | undefined;
+}>;
+
+
+export type WarehouseRunsQuery = { warehouseRuns: Array<{ date: string, state: JobState, attempts: number, startedAt: string | null, finishedAt: string | null, steps: Array<{ name: string, state: JobState, rows: number | null, elapsedMillis: number | null, message: string | null }> }> | null };
+
+export type WarehouseStepFieldsFragment = { name: string, state: JobState, rows: number | null, elapsedMillis: number | null, message: string | null };
+
+export type WarehouseTablesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WarehouseTablesQuery = { warehouseTables: Array<{ name: string, description: string, rows: number, latestDate: string | null }> | null };
 
 export type WeatherBatchFilesQueryVariables = Exact<{
   partition?: number | null | undefined;
@@ -246,6 +303,15 @@ export const JobFieldsFragmentDoc = new TypedDocumentString(`
   errorCode
 }
     `, {"fragmentName":"JobFields"}) as unknown as TypedDocumentString<JobFieldsFragment, unknown>;
+export const WarehouseStepFieldsFragmentDoc = new TypedDocumentString(`
+    fragment WarehouseStepFields on WarehouseStep {
+  name
+  state
+  rows
+  elapsedMillis
+  message
+}
+    `, {"fragmentName":"WarehouseStepFields"}) as unknown as TypedDocumentString<WarehouseStepFieldsFragment, unknown>;
 export const AverageLoanDocument = new TypedDocumentString(`
     query AverageLoan($countyCode: CountyCode!) {
   averageLoan(countyCode: $countyCode) {
@@ -372,6 +438,30 @@ export const DropPartitionsDocument = new TypedDocumentString(`
   dropPartitions(countyCodes: $countyCodes)
 }
     `) as unknown as TypedDocumentString<DropPartitionsMutation, DropPartitionsMutationVariables>;
+export const IngestCitizensDocument = new TypedDocumentString(`
+    mutation IngestCitizens($date: LocalDate!, $force: Boolean) {
+  ingestCitizens(date: $date, force: $force, wait: false) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<IngestCitizensMutation, IngestCitizensMutationVariables>;
 export const JobDocument = new TypedDocumentString(`
     query Job($id: ID!) {
   job(id: $id) {
@@ -468,6 +558,47 @@ export const MigrateLoansDocument = new TypedDocumentString(`
   hint
   errorCode
 }`) as unknown as TypedDocumentString<MigrateLoansMutation, MigrateLoansMutationVariables>;
+export const PlanWarehouseDocument = new TypedDocumentString(`
+    query PlanWarehouse($date: LocalDate!) {
+  planWarehouse(date: $date) {
+    date
+    problems
+    steps {
+      ...WarehouseStepFields
+    }
+  }
+}
+    fragment WarehouseStepFields on WarehouseStep {
+  name
+  state
+  rows
+  elapsedMillis
+  message
+}`) as unknown as TypedDocumentString<PlanWarehouseQuery, PlanWarehouseQueryVariables>;
+export const RunWarehouseDocument = new TypedDocumentString(`
+    mutation RunWarehouse($date: LocalDate!, $force: Boolean) {
+  runWarehouse(date: $date, force: $force, wait: false) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<RunWarehouseMutation, RunWarehouseMutationVariables>;
 export const StartWeatherDocument = new TypedDocumentString(`
     mutation StartWeather($generate: Boolean!) {
   startWeather(generate: $generate) {
@@ -540,6 +671,25 @@ export const TemperatureWindowsDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<TemperatureWindowsQuery, TemperatureWindowsQueryVariables>;
+export const TemperaturesDocument = new TypedDocumentString(`
+    query Temperatures($stationId: String, $from: LocalDate, $to: LocalDate, $first: Int, $after: String) {
+  temperatures(
+    stationId: $stationId
+    from: $from
+    to: $to
+    first: $first
+    after: $after
+  ) {
+    nodes {
+      stationId
+      date
+      degrees
+    }
+    endCursor
+    hasNextPage
+  }
+}
+    `) as unknown as TypedDocumentString<TemperaturesQuery, TemperaturesQueryVariables>;
 export const VerifyWeatherDocument = new TypedDocumentString(`
     query VerifyWeather {
   verifyWeather {
@@ -552,6 +702,41 @@ export const VerifyWeatherDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<VerifyWeatherQuery, VerifyWeatherQueryVariables>;
+export const WarehouseRowsDocument = new TypedDocumentString(`
+    query WarehouseRows($table: String!, $date: LocalDate, $first: Int) {
+  warehouseRows(table: $table, date: $date, first: $first)
+}
+    `) as unknown as TypedDocumentString<WarehouseRowsQuery, WarehouseRowsQueryVariables>;
+export const WarehouseRunsDocument = new TypedDocumentString(`
+    query WarehouseRuns($first: Int) {
+  warehouseRuns(first: $first) {
+    date
+    state
+    attempts
+    startedAt
+    finishedAt
+    steps {
+      ...WarehouseStepFields
+    }
+  }
+}
+    fragment WarehouseStepFields on WarehouseStep {
+  name
+  state
+  rows
+  elapsedMillis
+  message
+}`) as unknown as TypedDocumentString<WarehouseRunsQuery, WarehouseRunsQueryVariables>;
+export const WarehouseTablesDocument = new TypedDocumentString(`
+    query WarehouseTables {
+  warehouseTables {
+    name
+    description
+    rows
+    latestDate
+  }
+}
+    `) as unknown as TypedDocumentString<WarehouseTablesQuery, WarehouseTablesQueryVariables>;
 export const WeatherBatchFilesDocument = new TypedDocumentString(`
     query WeatherBatchFiles($partition: Int) {
   weatherBatchFiles(partition: $partition) {

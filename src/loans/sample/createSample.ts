@@ -18,8 +18,6 @@ export interface CreateSampleOptions {
   seed?: number
   /** DuckDB's threads; the rows do not depend on them. */
   threads?: number
-  /** SQL that makes tables of others in the same file. */
-  otherTables?: readonly string[]
   onProgress?: (progress: SampleProgress) => void
   signal?: AbortSignal
 }
@@ -57,7 +55,7 @@ export async function createSample(options: CreateSampleOptions): Promise<void> 
 async function fill(
   connection: DuckDBConnection,
   seed: number,
-  { otherTables = [], onProgress, signal }: CreateSampleOptions,
+  { onProgress, signal }: CreateSampleOptions,
 ): Promise<void> {
   const interrupt = () => connection.interrupt()
   signal?.addEventListener('abort', interrupt, { once: true })
@@ -73,7 +71,6 @@ async function fill(
     await connection.run('CREATE TABLE loan_types (id BIGINT NOT NULL PRIMARY KEY, loan_type_name VARCHAR)')
     const types = LOAN_TYPES.map(([id, name]) => `(${id}, ${text(name)})`)
     await connection.run(`INSERT INTO loan_types VALUES ${types.join(', ')}`)
-    for (const statement of otherTables) await connection.run(statement)
     signal?.throwIfAborted()
     await connection.run(`CREATE TABLE loans AS ${loansSelect(seed)}`)
     await connection.run('CHECKPOINT')

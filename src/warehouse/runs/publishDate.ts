@@ -77,12 +77,32 @@ export async function testTables(
   })
 }
 
-/** Replaces what the warehouse has for the date, in one transaction. */
-export function publishTables(
+/** How long to wait for another date that publishes a table with its own history: a matter of seconds. */
+const TURN_MILLIS = 600_000
+
+/**
+ * Replaces what the warehouse has for the date, in one transaction. A table that keeps only the latest date is left out where a later one is
+ * published by now.
+ */
+export async function publishTables(
   warehouse: Warehouse,
   { job, date, fingerprint }: { job: string; date: string; fingerprint: string },
-  tables: PublishedTable[],
+  tables: readonly PublishedTable[],
   { signal }: JobControl,
 ): Promise<Load> {
-  return warehouse.publish({ job, dataset: DATASET, date, fingerprint, tables }, { signal })
+  const publish = (chosen: PublishedTable[], signal: AbortSignal) =>
+    warehouse.publish({ job, dataset: DATASET, date, fingerprint, tables: chosen }, { signal })
+  const ofEachDate = tables.filter(({ replaces }) => replaces !== 'table')
+  if (ofEachDate.length === tables.length) return await publish(ofEachDate, signal)
+  const work = async (lost: AbortSignal) => {
+    const both = AbortSignal.any([signal, lost])
+    return await publish((await isNewest(warehouse, date, both)) ? [...tables] : ofEachDate, both)
+  }
+  return await warehouse.exclusively(`publish ${DATASET}`, TURN_MILLIS, work, { signal })
+}
+
+/** Whether nothing later is published: a table that keeps only the latest date is not put back to an earlier one. */
+export async function isNewest(warehouse: Warehouse, date: string, signal: AbortSignal): Promise<boolean> {
+  const [newest] = await warehouse.loads({ dataset: DATASET, first: 1 }, { signal })
+  return newest === undefined || newest.date <= date
 }

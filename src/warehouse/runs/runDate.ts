@@ -9,7 +9,7 @@ import { readTransforms } from '../transforms/readTransforms.ts'
 import { DATASET } from '../warehouse.ts'
 import type { EarlierDates } from './earlierDates.ts'
 import { makeTable } from './makeTable.ts'
-import { type MadeTable, publishTables, stageTables, testTables } from './publishDate.ts'
+import { isNewest, type MadeTable, publishTables, stageTables, testTables } from './publishDate.ts'
 import type { RunHistory } from './runHistory.ts'
 import { type RunInputs, runInputs } from './runInputs.ts'
 import { runSteps, type Steps } from './steps.ts'
@@ -168,12 +168,6 @@ export async function isPublished(warehouse: Warehouse, inputs: RunInputs, signa
   const { date, fingerprint } = inputs
   const [load] = await warehouse.loads({ dataset: DATASET, date, first: 1 }, { signal })
   return load?.fingerprint === fingerprint
-}
-
-/** Whether nothing later is published: a table that keeps only the latest date is not put back to an earlier one. */
-export async function isNewest(warehouse: Warehouse, date: string, signal: AbortSignal): Promise<boolean> {
-  const [newest] = await warehouse.loads({ dataset: DATASET, first: 1 }, { signal })
-  return newest === undefined || newest.date <= date
 }
 
 function leftOut(made: readonly MadeTable[], staged: readonly MadeTable[]): string | null {

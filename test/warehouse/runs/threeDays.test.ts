@@ -58,7 +58,7 @@ describe('three days of citizens', () => {
 
   test('have the age that they have on the day: a birthday counts from that day on', async () => {
     const bands = async (date: string) =>
-      (await rows('agg_population', date)).map(row => `${row.region} ${row.age_band} ${row.gender} ${row.citizens}`)
+      (await rows('agg_population', date)).map(row => [row.region, row.age_band, row.gender, row.citizens].join(' '))
     // Ann and Bob turn 36 and 18 on the third day.
     expect(await bands(DAYS[0])).toEqual(['R01 0-17 male 1', 'R01 35-44 female 1', 'R02 75+ other 1'])
     expect(await bands(DAYS[2])).toEqual(['R01 18-24 male 1', 'R01 45-54 male 1', 'R02 35-44 female 1'])
