@@ -7,12 +7,13 @@ import type { FileStatus, Storage } from '../datasources/storage.ts'
 import { asError, hasCode, MillraceError } from '../errors.ts'
 import { readColumn } from '../parquet/readColumn.ts'
 import { floorMean, sameTotal, type Total, totalOf } from './amounts.ts'
+import { checkedPartitions } from './checkedPartitions.ts'
 import { countyName } from './countyNames.ts'
 import type { LoansFiles } from './currentLoansFile.ts'
 import type { AverageSource, CountyAverage } from './loans.ts'
-import { type LoansFile, type TakePartition, versionOf } from './loansFile.ts'
+import type { LoansFile, TakePartition } from './loansFile.ts'
 import { AMOUNT } from './loansQuery.ts'
-import { PARTITIONS_FOLDER, type PartitionFile, partitionPath, readPartition, tailOf } from './partitionFile.ts'
+import { PARTITIONS_FOLDER, type PartitionFile, partitionPath, tailOf } from './partitionFile.ts'
 import { createPartitionWriter } from './partitionWriter.ts'
 import { createPatience, type Patience } from './patience.ts'
 
@@ -69,8 +70,7 @@ export function countyAverages(options: CountyAveragesOptions) {
   const writer = createPartitionWriter(publisher)
   /** The answers under way: a county asked for again meanwhile gets the same one, so that its partition is made once. */
   const underWay = new Map<number, Promise<CountyAverage | Error>>()
-  /** Partitions whose every byte was checked once, by path: until the file changes, its tail is all that is read. */
-  const checked = new Map<string, { version: string; tailOffset: number }>()
+  const partitions = checkedPartitions(storage)
 
   function averagesOf(counties: readonly number[]): Promise<(CountyAverage | Error)[]> {
     const fresh = [...new Set(counties)].filter(county => !underWay.has(county))
@@ -101,16 +101,13 @@ export function countyAverages(options: CountyAveragesOptions) {
         using waiting = patience(durableWithinMillis - MAKE_AGAIN_MILLIS)
         await waiting.waitFor(writes, undefined)
       }
-      const [main, partitions] = await Promise.all([
-        currentFile(shared, signal),
-        listPartitions({ cost: shared, signal }),
-      ])
+      const [main, listed] = await Promise.all([currentFile(shared, signal), listPartitions({ cost: shared, signal })])
       const results = new Map<number, Answer | Error>()
       const reads = pLimit(PARALLEL_READS)
       await Promise.all(
         counties.map(county =>
           reads(async () =>
-            results.set(county, await reuse(county, main, partitions.get(partitionPath(county)), callOf(county))),
+            results.set(county, await reuse(county, main, listed.get(partitionPath(county)), callOf(county))),
           ),
         ),
       )
@@ -146,7 +143,7 @@ export function countyAverages(options: CountyAveragesOptions) {
     if (!main.counties.has(county)) return noLoans(county, main)
     if (!status) return { county, cost, source: 'CREATE' }
     try {
-      return { county, cost, source: 'REUSE', total: await readTotal(county, main, status, call) }
+      return { county, cost, source: 'REUSE', total: await partitions.totalOf(county, main, status, call) }
     } catch (error) {
       // Gone between the listing and the read is as good as never there.
       if (hasCode(error, 'NOT_FOUND')) return { county, cost, source: 'CREATE' }
@@ -154,19 +151,6 @@ export function countyAverages(options: CountyAveragesOptions) {
       note('A partition is made again', { county, reason: error.message })
       return { county, cost, source: 'RECREATE' }
     }
-  }
-
-  /** Throws DATA_LOST where the file is unreadable, not whole, or of another dataset. */
-  async function readTotal(county: number, main: LoansFile, status: FileStatus, call: Call): Promise<Total> {
-    const version = versionOf(status)
-    const known = checked.get(status.path)
-    // A file of several blocks may have lost any of them: only reading them all shows that it is whole.
-    const offset = known?.version === version && status.length <= status.blockBytes ? known.tailOffset : 0
-    const bytes = await storage.read(status.path, { offset, length: status.length - offset }, call)
-    const file = { length: status.length, part: { offset, bytes } }
-    const { total, tailOffset } = await readPartition(file, { county, dataset: main.dataset })
-    checked.set(status.path, { version, tailOffset })
-    return total
   }
 
   /** Fills in the totals from the main file; what remains without one gets its error in `results`. */
@@ -237,7 +221,7 @@ export function countyAverages(options: CountyAveragesOptions) {
     }
     const written = writer.write(made, dataset, { cost: answer.cost }).then(
       status => {
-        checked.set(path, { version: versionOf(status), tailOffset: made.tailOffset })
+        partitions.written(made, status, dataset, answer.total!)
         return undefined
       },
       error => {
