@@ -5,11 +5,13 @@ import type { Call } from './call.ts'
 import type { Compression } from './kafka/address.ts'
 import { backOffMillis, type KafkaConnection, topicOf } from './kafka/clients.ts'
 import { hasKafkaCode, isUnknownTopic } from './kafka/errors.ts'
+import { joinKafkaGroup } from './kafka/membership.ts'
 import { kafkaFetch, READ_COMMITTED } from './kafka/reading.ts'
 import { kafkaProducer } from './kafka/sending.ts'
 import { kafkaSession } from './kafka/session.ts'
 import type { Log, OffsetRange, TopicLayout } from './log.ts'
 import { checkTopicLayout, checkTopicName, noSuchPartition, otherPartitions, outOfRange } from './logErrors.ts'
+import { openLogGroup } from './logGroup.ts'
 
 export interface KafkaLogOptions extends KafkaConnection {
   compression: Compression
@@ -21,6 +23,7 @@ export interface KafkaLogOptions extends KafkaConnection {
 
 const DEADLINE_MILLIS = 20_000
 const SEND_DEADLINE_MILLIS = 45_000
+const SESSION_TIMEOUT_MILLIS = 6_000
 const EARLIEST = -2n
 const LATEST = -1n
 
@@ -78,6 +81,12 @@ export function kafkaLog(options: KafkaLogOptions): Log {
   const offsets = (topic: string, partitions: readonly number[], call?: Call) =>
     ask(client => rangesOf(client, topic, partitions), topic, call)
 
+  const fetch = kafkaFetch({
+    session,
+    deadlineMillis,
+    rangeOf: async (topic, partition) => (await offsets(topic, [partition]))[0]!,
+  })
+
   return {
     kind: 'kafka',
     url: session.url,
@@ -125,11 +134,7 @@ export function kafkaLog(options: KafkaLogOptions): Log {
 
     offsets: async (topic, partitions, call) => await offsets(topic, partitions, call),
 
-    fetch: kafkaFetch({
-      session,
-      deadlineMillis,
-      rangeOf: async (topic, partition) => (await offsets(topic, [partition]))[0]!,
-    }),
+    fetch,
 
     async trim(topic, partition, offset, call) {
       const [range] = await offsets(topic, [partition], call)
@@ -137,6 +142,24 @@ export function kafkaLog(options: KafkaLogOptions): Log {
       if (offset <= range!.begin) return
       const partitions = [{ partition, offset: BigInt(offset) }]
       await administer(client => client.deleteRecords({ topics: [{ name: topic, partitions }] }), topic, call)
+    },
+
+    async group(topic, { groupId, sessionTimeoutMillis = SESSION_TIMEOUT_MILLIS }, call) {
+      const rangeOf = async (partition: number) => (await offsets(topic, [partition]))[0]!
+      await offsets(topic, [], call)
+      const parts = {
+        session,
+        topic,
+        groupId,
+        sessionTimeoutMillis,
+        deadlineMillis: deadlineMillis + sessionTimeoutMillis * 2,
+      }
+      return await openLogGroup({
+        topic,
+        join: events => joinKafkaGroup(parts, events),
+        fetch: (partition, from, fetchCall) => fetch(topic, partition, from, fetchCall),
+        rangeOf,
+      })
     },
 
     producer: () => kafkaProducer({ session, compression, deadlineMillis: sendDeadlineMillis }),

@@ -35,6 +35,12 @@ export interface Log {
   /** Idempotent, acknowledged by all in-sync replicas, with bounded retries. */
   producer(): LogProducer
 
+  /**
+   * Joins a group, whose members share out the partitions of the topic: each partition belongs to one member at a time. A member that ends, or is not
+   * heard of for its session, loses its partitions to others, which go on where the group has committed.
+   */
+  group(topic: string, options: GroupOptions, call?: Call): Promise<LogGroup>
+
   /** Throws where the log cannot be used now; returns a short detail otherwise. */
   ping(call?: Call): Promise<string>
 
@@ -96,4 +102,44 @@ export interface LogProducer {
    */
   send(topic: string, records: readonly OutgoingRecord[], call?: Call): Promise<void>
   close(): Promise<void>
+}
+
+export interface GroupOptions {
+  /** Members with the same belong together. */
+  groupId: string
+  /** How long a member may be silent; 6 seconds unless told. Members make themselves heard by themselves, also while they are busy. */
+  sessionTimeoutMillis?: number
+}
+
+/** One membership in a group. */
+export interface LogGroup {
+  /**
+   * What comes next for this member, or null where nothing came within the wait. Wait for one before asking for the next. Records of each partition
+   * come in order, from where the group has committed (the beginning, at first). DATA_LOST, once, where the log gave up what comes next; the call after
+   * goes on with what is left.
+   */
+  next(limits: { maxBytes: number; waitMillis: number }, call?: Call): Promise<GroupEvent | null>
+
+  /** Who gets the partition after this member begins there. CONFLICT where one of the partitions is not this member's any more. */
+  commit(offsets: readonly PartitionOffset[], call?: Call): Promise<void>
+
+  /** Leaves, so that others go on at once. */
+  leave(): Promise<void>
+}
+
+export type GroupEvent =
+  /** These belong to the member from now on. */
+  | { kind: 'assigned'; partitions: AssignedPartition[] }
+  /** These do not belong to the member any more: another may be at them already. No records of them follow. */
+  | { kind: 'revoked'; partitions: number[] }
+  | { kind: 'records'; partition: number; records: LogRecord[]; nextOffset: number }
+
+export interface AssignedPartition extends PartitionOffset {
+  /** Aborted as soon as it is known that the partition belongs to the member no more, before the event says so. */
+  revoked: AbortSignal
+}
+
+export interface PartitionOffset {
+  partition: number
+  offset: number
 }

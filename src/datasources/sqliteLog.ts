@@ -1,7 +1,7 @@
 import { abortable, pause } from './abortable.ts'
 import type { Call } from './call.ts'
 import { partitionOfKey } from './keyPartition.ts'
-import type { Fetched, FetchFrom, Log, LogProducer, OutgoingRecord } from './log.ts'
+import type { Fetched, FetchFrom, Log, LogProducer, OffsetRange, OutgoingRecord } from './log.ts'
 import {
   checkTopicLayout,
   checkTopicName,
@@ -12,7 +12,9 @@ import {
   outOfRange,
   recordTooLarge,
 } from './logErrors.ts'
+import { openLogGroup } from './logGroup.ts'
 import { type LogFile, openLogFile, type PartitionId, type Topic } from './sqlite/logFile.ts'
+import { joinSqliteGroup } from './sqlite/membership.ts'
 import { explainSqliteError, isBusy } from './sqlite/sqliteErrors.ts'
 
 export interface SqliteLogOptions {
@@ -33,6 +35,7 @@ const LOCK_DEADLINE_MILLIS = 10_000
 const LOCK_PAUSE_MILLIS = 10
 /** How soon a waiting fetch sees what another process has sent. One look takes some microseconds. */
 const LOOK_MILLIS = 20
+const SESSION_TIMEOUT_MILLIS = 6_000
 const RETENTION_PAUSE_MILLIS = 60_000
 
 /** A log in one SQLite file. What is acknowledged survives a kill and a power cut. */
@@ -88,6 +91,26 @@ export function sqliteLog(options: SqliteLogOptions): Log {
     return { records, nextOffset: (records.at(-1)?.offset ?? from.offset - 1) + 1, endOffset: range.end }
   }
 
+  const offsets = (topic: string, partitions: readonly number[], call?: Call): Promise<OffsetRange[]> =>
+    whenFree(log => {
+      const found = findTopic(log, topic)
+      return partitions.map(partition => log.range(partitionOf(found, topic, partition)))
+    }, call)
+
+  async function fetch(topic: string, partition: number, from: FetchFrom, call: Call = {}): Promise<Fetched> {
+    const deadline = performance.now() + from.waitMillis
+    const signal = AbortSignal.any([closed.signal, ...(call.signal ? [call.signal] : [])])
+    for (;;) {
+      const { seen, fetched } = await whenFree(
+        log => ({ seen: log.version(), fetched: fetchNow(log, topic, partition, from) }),
+        { signal },
+      )
+      const leftMillis = deadline - performance.now()
+      if (fetched.records.length > 0 || leftMillis <= 0) return fetched
+      await changes.since(seen, leftMillis, signal)
+    }
+  }
+
   return {
     kind: 'sqlite',
     url: `sqlite:${file}`,
@@ -113,25 +136,8 @@ export function sqliteLog(options: SqliteLogOptions): Log {
 
     partitions: (topic, call) => whenFree(log => findTopic(log, topic).partitions.length, call),
 
-    offsets: (topic, partitions, call) =>
-      whenFree(log => {
-        const found = findTopic(log, topic)
-        return partitions.map(partition => log.range(partitionOf(found, topic, partition)))
-      }, call),
-
-    async fetch(topic, partition, from, call = {}) {
-      const deadline = performance.now() + from.waitMillis
-      const signal = AbortSignal.any([closed.signal, ...(call.signal ? [call.signal] : [])])
-      for (;;) {
-        const { seen, fetched } = await whenFree(
-          log => ({ seen: log.version(), fetched: fetchNow(log, topic, partition, from) }),
-          { signal },
-        )
-        const leftMillis = deadline - performance.now()
-        if (fetched.records.length > 0 || leftMillis <= 0) return fetched
-        await changes.since(seen, leftMillis, signal)
-      }
-    },
+    offsets,
+    fetch,
 
     async trim(topic, partition, offset, call) {
       await write(log => {
@@ -140,6 +146,17 @@ export function sqliteLog(options: SqliteLogOptions): Log {
         if (offset > range.end) throw outOfRange(topic, partition, offset, range)!
         if (offset > range.begin) log.trim(id, offset)
       }, call)
+    },
+
+    async group(topic, { groupId, sessionTimeoutMillis = SESSION_TIMEOUT_MILLIS }, call) {
+      await offsets(topic, [], call)
+      const parts = { topic, groupId, sessionMillis: sessionTimeoutMillis, clock, write, closed: closed.signal }
+      return await openLogGroup({
+        topic,
+        join: events => joinSqliteGroup(parts, events),
+        fetch: (partition, from, fetchCall) => fetch(topic, partition, from, fetchCall),
+        rangeOf: async partition => (await offsets(topic, [partition]))[0]!,
+      })
     },
 
     producer(): LogProducer {

@@ -4,8 +4,12 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { sqliteLog } from '../../src/datasources/sqliteLog.ts'
 import { testLog } from '../contract/log.ts'
+import { testLogGroups } from '../contract/logGroup.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'millrace-log-'))
 afterAll(() => rm(folder, { recursive: true }))
 
-testLog('a log in a file', async () => sqliteLog({ file: join(folder, 'not/there/yet/log.sqlite') }))
+const open = async () => sqliteLog({ file: join(folder, 'not/there/yet/log.sqlite') })
+
+testLog('a log in a file', open)
+testLogGroups('groups in a file', open)

@@ -15,8 +15,12 @@ export interface KafkaConnection extends KafkaAddress {
 /** Makes clients of the library that all connect, wait and retry alike. */
 export interface KafkaClients {
   admin: () => Admin
-  /** Of no group, or of the one named. */
-  consumer: (group?: { groupId: string; sessionTimeoutMillis: number; heartbeatMillis: number }) => Consumer
+  /** Of no group. */
+  consumer: () => Consumer
+  /** Of a group; it is not in it before joinGroup(). */
+  member: (groupId: string, sessionTimeoutMillis: number) => Consumer
+  /** Commits for a group what it is told to, and never again what was refused. */
+  committer: (groupId: string) => Consumer
   producer: () => Producer
 }
 
@@ -32,6 +36,8 @@ const FIRST_PAUSE_MILLIS = 50
 const LONGEST_PAUSE_MILLIS = 3_000
 /** How long leaders are believed in where nothing goes wrong. */
 const METADATA_MAX_AGE_MILLIS = 10_000
+const REBALANCE_SESSIONS = 2
+const LONGEST_HEARTBEAT_MILLIS = 1_000
 const CLOSE_MILLIS = 2_000
 
 export function kafkaClients(connection: KafkaConnection): KafkaClients {
@@ -49,12 +55,21 @@ export function kafkaClients(connection: KafkaConnection): KafkaClients {
   })
   return {
     admin: () => new Admin(base()),
-    consumer: group =>
-      new Consumer({
+    consumer: () => new Consumer({ ...base(), groupId: 'millrace' }),
+    member(groupId, sessionTimeoutMillis) {
+      const rebalanceTimeout = sessionTimeoutMillis * REBALANCE_SESSIONS
+      return new Consumer({
         ...base(),
-        groupId: group?.groupId ?? 'millrace',
-        ...(group && { sessionTimeout: group.sessionTimeoutMillis, heartbeatInterval: group.heartbeatMillis }),
-      }),
+        groupId,
+        // A request to join is answered when every member has joined, or is given up.
+        requestTimeout: rebalanceTimeout + REQUEST_TIMEOUT_MILLIS,
+        sessionTimeout: sessionTimeoutMillis,
+        rebalanceTimeout,
+        heartbeatInterval: Math.min(LONGEST_HEARTBEAT_MILLIS, Math.ceil(sessionTimeoutMillis / 4)),
+        protocols: [{ name: 'cooperative-sticky', version: 1 }],
+      })
+    },
+    committer: groupId => new Consumer({ ...base(), groupId, retries: 0 }),
     producer: () => new Producer({ ...base(), idempotent: true, retries: SEND_RETRIES }),
   }
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { LogRecord, OffsetRange, OutgoingRecord } from '../log.ts'
+import { type GroupFile, openGroupFile } from './groupFile.ts'
 import { decodeHeaders, encodeHeaders } from './logHeaders.ts'
 
 /** The tables of an embedded log, synchronous as SQLite is. What it throws is SQLite's own; see explainSqliteError. */
@@ -23,7 +24,7 @@ export interface LogFile {
   firstSince(partition: PartitionId, millis: number): number
   /** Changes with every commit, of whatever process. */
   version(): string
-  readonly database: DatabaseSync
+  readonly groups: GroupFile
   close(): void
 }
 
@@ -86,6 +87,7 @@ export function openLogFile(file: string): LogFile {
     'SELECT record_offset FROM records WHERE partition_id = ? AND at_millis >= ? ORDER BY record_offset LIMIT 1',
   )
   const dataVersion = database.prepare('PRAGMA data_version')
+  const groups = openGroupFile(database)
   recordsFrom.setReturnArrays(true)
   let ownCommits = 0
 
@@ -95,7 +97,7 @@ export function openLogFile(file: string): LogFile {
   }
 
   return {
-    database,
+    groups,
     transaction(work) {
       database.exec('BEGIN IMMEDIATE')
       try {
@@ -119,7 +121,9 @@ export function openLogFile(file: string): LogFile {
       const { lastInsertRowid } = insertTopic.run(name)
       for (let number = 0; number < partitions; number += 1) insertPartition.run(lastInsertRowid, number)
     },
-    removeTopic({ id, partitions }) {
+    removeTopic(topic) {
+      const { id, partitions } = topic
+      groups.removeTopic(topic)
       for (const partition of partitions) deleteRecords.run(partition, Number.MAX_SAFE_INTEGER)
       deletePartitions.run(id)
       deleteTopic.run(id)

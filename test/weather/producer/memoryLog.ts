@@ -65,6 +65,7 @@ export function memoryLog(partitions: number, time: VirtualTime, fateOfSend: () 
       return { records: some, nextOffset: offset + some.length, endOffset: begin + records.length }
     },
     trim: unused,
+    group: unused,
     producer: () => ({
       async send(_topic, records, call) {
         call?.signal?.throwIfAborted()

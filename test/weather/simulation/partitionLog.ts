@@ -145,6 +145,7 @@ export function hostLog(log: PartitionLog, host: Host, fetches: { now: number; m
       host.request('offsets', () => partitions.map(() => ({ begin: log.begin(), end: log.end() })), signal),
     fetch: (_topic, _partition, { offset, maxBytes, waitMillis }, { signal } = {}) =>
       fetch(offset, maxBytes, waitMillis, signal),
+    group: unused,
     producer: unused,
     ping: unused,
     close: async () => {},
