@@ -84,6 +84,10 @@ export function argument(name: string, description: string): Input<string> {
   return { commander: new Argument(name, description) }
 }
 
+export function parsedArgument<Value>(name: string, description: string, parse: (text: string) => Value): Input<Value> {
+  return { commander: new Argument(name, description).argParser(parse) }
+}
+
 export function flag(flags: string, description: string): Input<boolean> {
   return { commander: new Option(flags, description).default(false) }
 }
@@ -118,6 +122,15 @@ export function text(value: string): string {
 export function wholeNumber(value: string): number {
   if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.')
   return Number(value)
+}
+
+/** "2026-11-20", a day that the calendar has. */
+export function calendarDate(value: string): string {
+  const millis = Date.parse(`${value}T00:00:00Z`)
+  if (/^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(millis)) {
+    if (new Date(millis).toISOString().startsWith(value)) return value
+  }
+  throw new InvalidArgumentError('Expected a date such as 2026-11-20.')
 }
 
 /** "a,b,c"; spaces around a part and repeated parts do not count. */

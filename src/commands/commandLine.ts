@@ -15,11 +15,20 @@ import { dbToHdfs } from './dbToHdfs.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
 import { createProgressDisplay } from './progressDisplay.ts'
+import { sampleCitizens } from './sampleCitizens.ts'
 import { sampleCreate } from './sampleCreate.ts'
 import { sampleLoad } from './sampleLoad.ts'
 import { serve } from './serve.ts'
 import { systems } from './systems.ts'
 import { StoppedBySignal, type Terminal } from './terminal.ts'
+import { warehouseBackfill } from './warehouseBackfill.ts'
+import { warehouseIngest } from './warehouseIngest.ts'
+import { warehousePlan } from './warehousePlan.ts'
+import { warehouseRetry } from './warehouseRetry.ts'
+import { warehouseRows } from './warehouseRows.ts'
+import { warehouseRun } from './warehouseRun.ts'
+import { warehouseRuns } from './warehouseRuns.ts'
+import { warehouseTables } from './warehouseTables.ts'
 import { weatherCompact } from './weatherCompact.ts'
 import { weatherConsume } from './weatherConsume.ts'
 import { weatherDebug } from './weatherDebug.ts'
@@ -35,6 +44,7 @@ const commands: AnyCommand[] = [
   config,
   sampleCreate,
   sampleLoad,
+  sampleCitizens,
   dbToHdfs,
   blockLocations,
   calcAvgLoan,
@@ -49,6 +59,14 @@ const commands: AnyCommand[] = [
   weatherStart,
   weatherStop,
   weatherPartitions,
+  warehousePlan,
+  warehouseRun,
+  warehouseBackfill,
+  warehouseRetry,
+  warehouseIngest,
+  warehouseTables,
+  warehouseRows,
+  warehouseRuns,
   job,
   jobs,
   cancel,

@@ -51,6 +51,7 @@ describe('help', () => {
       'counties',
       'analyze',
       'weather',
+      'warehouse',
       'job',
       'jobs',
       'cancel',
