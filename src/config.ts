@@ -5,12 +5,14 @@ import type { z } from 'zod'
 import { MillraceError } from './errors.ts'
 import { nearestName } from './nearestName.ts'
 import {
+  type EngineConfig,
   type InboxConfig,
   type LogConfig,
   type LogLevel,
   SETTINGS,
   type SourceConfig,
   type StorageConfig,
+  showEngine,
   showInbox,
   showLog,
   showSource,
@@ -27,6 +29,8 @@ export interface Config {
   storage: StorageConfig
   /** Records in partitions. */
   log: LogConfig
+  /** SQL over files. */
+  engine: EngineConfig
   /** Results. */
   warehouse: WarehouseConfig
   /** Where each day's citizens come from. */
@@ -37,6 +41,10 @@ export interface Config {
   citizensTables: string[]
   /** Null: those that come with Millrace. */
   transformsDir: string | null
+  /** Null: dates are run when somebody asks. */
+  warehouseSchedule: string | null
+  warehouseTimeZone: string
+  warehouseCatchUpDays: number
   host: string
   /** 0: any free port. */
   port: number
@@ -104,11 +112,15 @@ export function readConfig(environment: Environment): Config {
     source: values.MILLRACE_SOURCE_URL ?? { kind: 'duckdb', file: join(dataDir, 'source.duckdb'), sample: true },
     storage: values.MILLRACE_STORAGE_URL ?? { kind: 'directory', folder: join(dataDir, 'storage') },
     log: readLog(values, dataDir),
+    engine: readEngine(values),
     warehouse: values.MILLRACE_WAREHOUSE_URL ?? { kind: 'duckdb', file: join(dataDir, 'warehouse.duckdb') },
     inbox: values.MILLRACE_CITIZENS_URL ?? { kind: 'folder', folder: join(dataDir, 'citizens'), sample: true },
     citizensBadPercent: values.MILLRACE_CITIZENS_BAD_PERCENT,
     citizensTables: values.MILLRACE_CITIZENS_TABLES,
     transformsDir: values.MILLRACE_TRANSFORMS_DIR === '' ? null : resolve(values.MILLRACE_TRANSFORMS_DIR),
+    warehouseSchedule: values.MILLRACE_WAREHOUSE_SCHEDULE,
+    warehouseTimeZone: values.MILLRACE_WAREHOUSE_TIME_ZONE,
+    warehouseCatchUpDays: values.MILLRACE_WAREHOUSE_CATCH_UP_DAYS,
     host: values.MILLRACE_HOST,
     port: values.MILLRACE_PORT,
     grpcPort: values.MILLRACE_GRPC_PORT,
@@ -160,11 +172,16 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_SOURCE_URL: showSource(config.source),
     MILLRACE_STORAGE_URL: showStorage(config.storage),
     ...describeLog(config.log),
+    MILLRACE_ENGINE_URL: showEngine(config.engine),
+    MILLRACE_ENGINE_STORAGE_URL: (config.engine.kind === 'spark' && config.engine.storageUrl) || '',
     MILLRACE_WAREHOUSE_URL: showWarehouse(config.warehouse),
     MILLRACE_CITIZENS_URL: showInbox(config.inbox),
     MILLRACE_CITIZENS_BAD_PERCENT: config.citizensBadPercent,
     MILLRACE_CITIZENS_TABLES: config.citizensTables.join(),
     MILLRACE_TRANSFORMS_DIR: config.transformsDir ?? OWN_TRANSFORMS,
+    MILLRACE_WAREHOUSE_SCHEDULE: config.warehouseSchedule ?? 'off',
+    MILLRACE_WAREHOUSE_TIME_ZONE: config.warehouseTimeZone,
+    MILLRACE_WAREHOUSE_CATCH_UP_DAYS: config.warehouseCatchUpDays,
     MILLRACE_HOST: config.host,
     MILLRACE_PORT: config.port,
     MILLRACE_GRPC_PORT: config.grpcPort ?? 'off',
@@ -192,6 +209,11 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_GRAPHIQL: config.graphiql,
   }
   return NAMES.map(name => ({ name, value: String(values[name]), description: SETTINGS[name].description }))
+}
+
+function readEngine(values: Values): EngineConfig {
+  const url = values.MILLRACE_ENGINE_URL ?? { kind: 'duckdb' }
+  return url.kind === 'spark' ? { ...url, storageUrl: values.MILLRACE_ENGINE_STORAGE_URL || null } : url
 }
 
 function readLog(values: Values, dataDir: string): LogConfig {
@@ -256,5 +278,8 @@ function wrongConfiguration(problems: string[]): MillraceError {
 
 /** Hides what may be a password, even in a URL too broken to parse. */
 function withoutSecrets(value: string): string {
-  return value.replace(/^(\w*:?\/{0,2}).*@/s, '$1***@').replace(/((?:password|token|secret)=)[^&]*/gi, '$1***')
+  return value
+    .replace(/^(\w*:?\/{0,2}).*@/s, '$1***@')
+    .replace(/((?:password|token|secret)=)[^&]*/gi, '$1***')
+    .replace(/(;[^;=]*=)[^;]*/g, '$1***')
 }

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Config } from './config.ts'
 import type { DataDirectory } from './dataDirectory.ts'
+import type { Call } from './datasources/call.ts'
 import { duckdbEngine } from './datasources/duckdbEngine.ts'
 import { duckdbSource } from './datasources/duckdbSource.ts'
 import { duckdbWarehouse } from './datasources/duckdbWarehouse.ts'
@@ -17,6 +18,7 @@ import { sqliteLog } from './datasources/sqliteLog.ts'
 import type { Storage } from './datasources/storage.ts'
 import type { Warehouse } from './datasources/warehouse.ts'
 import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
+import { askRpcUrl } from './datasources/webhdfs/rpcUrl.ts'
 import { embeddedInbox, embeddedReferenceTables } from './embeddedCitizens.ts'
 
 /** The keeper of each role that is configured. Whoever opens one closes it. */
@@ -61,14 +63,28 @@ export async function openRecordLog({ log }: Config): Promise<Log> {
   return kafkaLog(log)
 }
 
-/** Reads files of a storage that is a directory where they are. */
+/** Spark's client, and gRPC with it, is loaded only where it is used. */
 export async function openEngine(config: Config, storage: Storage, directory: DataDirectory): Promise<Engine> {
+  const { engine, storage: place } = config
+  if (engine.kind === 'spark') {
+    const { sparkEngine } = await import('./datasources/sparkEngine.ts')
+    return sparkEngine({
+      address: engine,
+      storage,
+      storageUrl: call => storageUrlForSpark(engine.storageUrl, place, call),
+    })
+  }
   return duckdbEngine({
     storage,
-    directory: config.storage.kind === 'directory' ? config.storage.folder : null,
+    directory: place.kind === 'directory' ? place.folder : null,
     publisher: createPublisher(storage, directory.ownerId),
     workFolder: resolve(directory.workFolder),
   })
+}
+
+async function storageUrlForSpark(configured: string | null, storage: Config['storage'], call: Call): Promise<string> {
+  if (configured !== null) return configured
+  return storage.kind === 'directory' ? `file://${storage.folder}` : await askRpcUrl(storage, call)
 }
 
 /** PostgreSQL's client is loaded only where it is used. */

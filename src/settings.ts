@@ -11,14 +11,25 @@ import {
 } from './datasources/kafka/address.ts'
 import { type MysqlAddress, parseMysqlUrl, showMysqlAddress } from './datasources/mysqlUrl.ts'
 import { type PostgresAddress, parsePostgresUrl, showPostgresAddress } from './datasources/postgres/url.ts'
+import { parseSparkUrl, type SparkAddress, showSparkAddress } from './datasources/spark/url.ts'
 import { formatWebHdfsUrl, parseWebHdfsUrl, type WebHdfsAddress } from './datasources/webhdfs/url.ts'
 import { MillraceError } from './errors.ts'
+import { scheduleProblem } from './warehouse/schedule.ts'
 
 export type SourceConfig =
   /** `sample`: where the file is missing, it is made and filled with the synthetic sample. */
   { kind: 'duckdb'; file: string; sample: boolean } | ({ kind: 'mysql' } & MysqlAddress)
 
 export type StorageConfig = { kind: 'directory'; folder: string } | ({ kind: 'webhdfs' } & WebHdfsAddress)
+
+export type EngineUrl = { kind: 'duckdb' } | ({ kind: 'spark' } & SparkAddress)
+
+export type EngineConfig =
+  | { kind: 'duckdb' }
+  | ({ kind: 'spark' } & SparkAddress & {
+        /** How Spark names the root of the storage; null: asked of the storage. */
+        storageUrl: string | null
+      })
 
 export type WarehouseConfig = { kind: 'duckdb'; file: string } | ({ kind: 'postgres' } & PostgresAddress)
 
@@ -91,6 +102,20 @@ export const SETTINGS = {
     expected: 'webhdfs://user@namenode:9870 or file:<folder>',
     schema: z.string().transform(parsed(parseStorageUrl)),
   }),
+  MILLRACE_ENGINE_URL: setting({
+    description:
+      'What runs SQL over the files of the storage: sc://spark:15002/;token=... (Spark Connect), or duckdb:. Unset: DuckDB inside the server.',
+    fallback: '',
+    expected: 'sc://host:15002/;token=... or duckdb:',
+    schema: z.string().transform(parsed(parseEngineUrl)),
+  }),
+  MILLRACE_ENGINE_STORAGE_URL: setting({
+    description:
+      'How Spark names the root of the storage: hdfs://namenode:9000, or file:///folder. Unset: asked of the NameNode, or the folder of the storage.',
+    fallback: '',
+    expected: 'hdfs://namenode:9000 or file:///folder',
+    schema: z.string().regex(/^(?:hdfs:\/\/[\w.:[\]-]+(?:\/[^?#]*)?|file:\/\/\/[^?#]*)?$/),
+  }),
   MILLRACE_WAREHOUSE_URL: setting({
     description:
       'Where results go: postgres://user:password@host:5432/database, or duckdb:<file>. Unset: the file warehouse.duckdb in the data directory.',
@@ -129,6 +154,27 @@ export const SETTINGS = {
     fallback: '',
     expected: 'a folder',
     schema: z.string().refine(folder => !folder.includes('\0')),
+  }),
+  MILLRACE_WAREHOUSE_SCHEDULE: setting({
+    description:
+      'When the server runs the day before for the warehouse by itself, as cron says it: "0 3 * * *" is every day at three. Dates that were missed are caught up.',
+    fallback: 'off',
+    expected: 'off, or five fields of cron such as 0 3 * * *',
+    schema: z
+      .string()
+      .refine(pattern => pattern === 'off' || scheduleProblem({ pattern, timeZone: 'UTC' }) === null)
+      .transform(pattern => (pattern === 'off' ? null : pattern)),
+  }),
+  MILLRACE_WAREHOUSE_TIME_ZONE: setting({
+    description: 'The time zone of the schedule, and of what the day before is.',
+    fallback: 'UTC',
+    expected: 'a time zone such as Europe/Berlin',
+    schema: z.string().refine(timeZone => scheduleProblem({ pattern: '0 0 * * *', timeZone }) === null),
+  }),
+  MILLRACE_WAREHOUSE_CATCH_UP_DAYS: setting({
+    description: 'How many days back the schedule still runs a date that is missing.',
+    fallback: '7',
+    ...wholeNumber(1, 3_660),
   }),
   MILLRACE_LOG_URL: setting({
     description:
@@ -352,6 +398,12 @@ function parseLogUrl(text: string): LogUrl {
   return { kind: 'sqlite', file: parsePath('sqlite:', text) }
 }
 
+function parseEngineUrl(text: string): EngineUrl {
+  if (text.startsWith('sc:')) return { kind: 'spark', ...parseSparkUrl(text) }
+  if (text !== 'duckdb:') throw new TypeError('no URL of an engine')
+  return { kind: 'duckdb' }
+}
+
 function parseWarehouseUrl(text: string): WarehouseConfig {
   if (/^postgres(?:ql)?:/.test(text)) return { kind: 'postgres', ...parsePostgresUrl(text) }
   return { kind: 'duckdb', file: parsePath('duckdb:', text) }
@@ -377,6 +429,10 @@ export function showSource(source: SourceConfig): string {
 
 export function showStorage(storage: StorageConfig): string {
   return storage.kind === 'webhdfs' ? formatWebHdfsUrl(storage) : `file:${storage.folder}`
+}
+
+export function showEngine(engine: EngineConfig): string {
+  return engine.kind === 'spark' ? showSparkAddress(engine) : 'duckdb:'
 }
 
 export function showWarehouse(warehouse: WarehouseConfig): string {

@@ -21,7 +21,15 @@ test('nothing set: everything embedded, on loopback', () => {
     source: { kind: 'duckdb', file: resolve('data/source.duckdb'), sample: true },
     storage: { kind: 'directory', folder: resolve('data/storage') },
     log: { kind: 'sqlite', file: resolve('data/log.sqlite'), keepHours: 168 },
+    engine: { kind: 'duckdb' },
     warehouse: { kind: 'duckdb', file: resolve('data/warehouse.duckdb') },
+    inbox: { kind: 'folder', folder: resolve('data/citizens'), sample: true },
+    citizensBadPercent: 1,
+    citizensTables: ['regions', 'occupations'],
+    transformsDir: null,
+    warehouseSchedule: null,
+    warehouseTimeZone: 'UTC',
+    warehouseCatchUpDays: 7,
     host: '127.0.0.1',
     port: 4000,
     grpcPort: null,
@@ -235,4 +243,34 @@ test('the warehouse is a DuckDB file or PostgreSQL, shown without user and passw
   const wrong = () => readConfig({ MILLRACE_WAREHOUSE_URL: 'postgres://me:canary@pg' })
   expect(wrong).toThrow(/no database/)
   expect(wrong).not.toThrow(/canary/)
+})
+
+test('the engine is DuckDB or Spark, shown without its token', () => {
+  const url = 'sc://spark:15003/;token=can%3Bary;user_id=me'
+  const config = readConfig({ MILLRACE_ENGINE_URL: url, MILLRACE_ENGINE_STORAGE_URL: 'hdfs://boss:9000' })
+  expect(config.engine).toEqual({
+    kind: 'spark',
+    host: 'spark',
+    port: 15003,
+    token: 'can;ary',
+    tls: false,
+    user: 'me',
+    storageUrl: 'hdfs://boss:9000',
+  })
+  const shown = describeConfig(config)
+  expect(shown.find(({ name }) => name === 'MILLRACE_ENGINE_URL')?.value).toBe('sc://spark:15003')
+  expect(JSON.stringify(shown)).not.toContain('ary')
+  expect(readConfig({ MILLRACE_ENGINE_URL: 'duckdb:' }).engine).toEqual({ kind: 'duckdb' })
+})
+
+test.each([
+  ['sc://spark:0', 'port 0'],
+  ['sc://spark/;tokn=canary', 'the parameter "tokn"'],
+  ['sc://spark/;use_ssl=maybe', 'use_ssl=maybe'],
+  ['sc://me:canary@spark', 'something else'],
+  ['http://spark', 'expected sc://host:15002'],
+])('an engine URL that is none says why, without secrets: %s', (url, why) => {
+  const read = () => readConfig({ MILLRACE_ENGINE_URL: url })
+  expect(read).toThrow(why)
+  expect(read).not.toThrow(/canary/)
 })

@@ -7,7 +7,7 @@ import type { EngineCall, SqlValues } from './engine.ts'
 import type { DescribedColumn } from './rowQuery.ts'
 import type { RowStream } from './rowStream.ts'
 import type { Row } from './source.ts'
-import { readQuery, sqlError } from './sqlProblem.ts'
+import { readQuery, requireUniqueNames, sqlError } from './sqlProblem.ts'
 import { placeOf, type SqlPlace } from './sqlText.ts'
 
 /** A checked SELECT, to be run by any DuckDB in this process. */
@@ -71,7 +71,10 @@ export async function describeDuckdbQuery(connection: DuckDBConnection, sql: Duc
   const columns = described.map(([name, dataType]) =>
     describeDuckdbColumn({ name: String(name), dataType: String(dataType) }),
   )
-  requireUniqueNames(columns.map(({ name }) => name))
+  requireUniqueNames(
+    ENGINE,
+    columns.map(({ name }) => name),
+  )
   return columns
 }
 
@@ -206,13 +209,6 @@ function parseError(message: string): DuckdbErrorText | undefined {
 function noSelect(got: string): MillraceError {
   const said = `expected a single SELECT, got ${got}`
   return sqlError(ENGINE, { said, errorClass: null, place: null })
-}
-
-function requireUniqueNames(names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice === undefined) return
-  const said = `expected columns with different names, got "${twice}" twice`
-  throw sqlError(ENGINE, { said, errorClass: null, place: null })
 }
 
 function literalOf(name: string, value: SqlValues[string]): string {

@@ -43,14 +43,26 @@ export function sqlProblemOf(error: unknown): SqlProblem | undefined {
   return cause instanceof SqlProblemError ? cause.problem : undefined
 }
 
-/** BAD_USER_INPUT for SQL without any, and for a `:name` that `values` has not. */
+/** BAD_USER_INPUT for SQL without any, for what is no SELECT, and for a `:name` that `values` has not. */
 export function readQuery(engine: string, sql: string, values: object): SqlText {
   const read = readSql(sql)
   if (read.text === '')
     throw sqlError(engine, { said: 'expected a SELECT, got nothing', errorClass: null, place: null })
+  const begun = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*(?<word>\w*)/.exec(read.text)!.groups!.word!
+  if (!/^(?:select|with|values|)$/i.test(begun)) {
+    throw sqlError(engine, { said: `expected a single SELECT, got ${begun}`, errorClass: null, place: null })
+  }
   const missing = read.parameters.find(({ name }) => !Object.hasOwn(values, name))
   if (!missing) return read
   const names = Object.keys(values)
   const said = `expected a value for :${missing.name}, there is ${names.length > 0 ? `one for ${names.map(name => `:${name}`).join(', ')}` : 'none at all'}`
   throw sqlError(engine, { said, errorClass: null, place: placeOf(sql, missing.start) })
+}
+
+/** BAD_USER_INPUT for two columns of one name. */
+export function requireUniqueNames(engine: string, names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice === undefined) return
+  const said = `expected columns with different names, got "${twice}" twice`
+  throw sqlError(engine, { said, errorClass: null, place: null })
 }

@@ -23,6 +23,12 @@ export async function findViewFiles(storage: Storage, views: readonly FileView[]
   return await Promise.all(views.map(view => findFiles(storage, view, call)))
 }
 
+/** The files directly in a folder whose names begin with neither "." nor "_". */
+export async function visibleFiles(storage: Storage, folder: string, call: Call): Promise<FileStatus[]> {
+  const children = await storage.list(folder, call)
+  return children.filter(({ kind, path }) => kind === 'file' && !/^[._]/.test(nameOf(path)))
+}
+
 /** CONFLICT where something is at `folder` already; an empty folder is nothing. */
 export async function expectEmptyFolder(storage: Storage, folder: string, call: Call): Promise<void> {
   expectPlain(folder)
@@ -56,8 +62,7 @@ async function filesAt(storage: Storage, view: string, path: string, call: Call)
   expectPlain(path)
   const status = await statOf(storage, view, path, call)
   if (status.kind === 'file') return [status]
-  const children = await storage.list(path, call)
-  const files = children.filter(child => child.kind === 'file' && !/^[._]/.test(nameOf(child.path)))
+  const files = await visibleFiles(storage, path, call)
   if (files.length > 0) return files
   throw new MillraceError('NOT_FOUND', `Expected files for view "${view}" in the folder ${quoted(path)}, it has none.`)
 }
