@@ -60,7 +60,8 @@ export function createDisk(nowMillis: () => number, onNamed: (path: string, file
       const { bytes } = fileAt(path)
       if (offset + length > bytes.length)
         throw new MillraceError('DATA_LOST', `${quoted(childOf(path, ''))} ends early`)
-      return bytes.slice(offset, offset + length)
+      // Never changed in place: a write makes new bytes.
+      return length === bytes.length ? bytes : bytes.slice(offset, offset + length)
     },
     open(path) {
       const file = { id: ids++, bytes: new Uint8Array(), modifiedAtMillis: nowMillis() }

@@ -15,8 +15,6 @@ interface VisibleFile extends BatchRange {
   batch: { rows: BatchRows; meta: BatchMeta } | undefined
 }
 
-const parsed = new WeakMap<Uint8Array, VisibleFile['batch']>()
-
 /** The files that a reader takes for the partition now. */
 export function visibleFiles(disk: Disk): { files: VisibleFile[]; holes: number } {
   const found = [...disk.files].flatMap(([path, file]) => {
@@ -24,19 +22,14 @@ export function visibleFiles(disk: Disk): { files: VisibleFile[]; holes: number 
     return range ? [{ ...range, file }] : []
   })
   const { visible, holes } = visibleSet(found)
-  return { files: visible.map(range => ({ ...range, batch: batchOf(range.file) })), holes: holes.length }
-}
-
-function batchOf({ bytes }: DiskFile): VisibleFile['batch'] {
-  if (!parsed.has(bytes)) parsed.set(bytes, batchIn(bytes))
-  return parsed.get(bytes)
+  return { files: visible.map(range => ({ ...range, batch: batchIn(range.file.bytes) })), holes: holes.length }
 }
 
 /** What must hold whenever a file has got its name; undefined where it does. */
 export function problemWith(path: string, disk: Disk, damaged: boolean): string | undefined {
   if (path === checkpointPath(PARTITION)) return problemWithCheckpoint(disk.files.get(path)!)
   if (!path.startsWith(`${DATA_FOLDER}/partition-`)) return undefined
-  if (!batchOf(disk.files.get(path)!)) return `${path} is not whole`
+  if (!batchIn(disk.files.get(path)!.bytes)) return `${path} is not whole`
   return damaged ? undefined : problemWithChain(disk)
 }
 

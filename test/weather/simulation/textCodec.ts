@@ -15,8 +15,21 @@ export function metaIn(bytes: Uint8Array): BatchMetaRead {
   return batch ? { meta: batch.meta } : { problem: 'it is no whole batch' }
 }
 
-export function batchIn(bytes: Uint8Array): { rows: BatchRows; meta: BatchMeta } | undefined {
+interface TextBatch {
+  rows: BatchRows
+  meta: BatchMeta
+}
+
+/** Reading them again takes most of the time otherwise. */
+const known = new WeakMap<Uint8Array, TextBatch | undefined>()
+
+export function batchIn(bytes: Uint8Array): TextBatch | undefined {
+  if (!known.has(bytes)) known.set(bytes, parsed(bytes))
+  return known.get(bytes)
+}
+
+function parsed(bytes: Uint8Array): TextBatch | undefined {
   const text = Buffer.from(bytes).toString()
   if (!text.endsWith(END)) return undefined
-  return JSON.parse(text.slice(0, -END.length)) as { rows: BatchRows; meta: BatchMeta }
+  return JSON.parse(text.slice(0, -END.length)) as TextBatch
 }
