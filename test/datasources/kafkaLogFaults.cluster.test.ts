@@ -135,6 +135,49 @@ describe('one broker', () => {
     }
   })
 
+  test('killed and started again under a group: its members go on, and what was committed stays committed', async () => {
+    const log = openLog(cluster)
+    const topic = 'grouped'
+    await log.createTopic(topic, { partitions: 2, replication: 1 })
+    const group = await log.group(topic, { groupId: 'grouped', sessionTimeoutMillis: 3_000 })
+    const producer = log.producer()
+    const seen = new Map<number, number[]>([
+      [0, []],
+      [1, []],
+    ])
+    const goOn = async (count: number) => {
+      while ([...seen.values()].some(values => firstTimes(values).length < count)) {
+        try {
+          const event = await group.next({ maxBytes: MIB, waitMillis: 1_000 })
+          if (event?.kind !== 'records') continue
+          const { partition, records, nextOffset } = event
+          seen.get(partition)!.push(...records.map(({ value }) => Number(textOf(value))))
+          await group.commit([{ partition, offset: nextOffset }])
+        } catch (error) {
+          if (!hasCode(error, 'UNAVAILABLE', 'CONFLICT')) throw error
+        }
+      }
+    }
+    for (let round = 0; round < 3; round += 1) {
+      const values = upTo(10).map(index => String(round * 10 + index))
+      await producer.send(
+        topic,
+        values.flatMap(value => [0, 1].map(partition => ({ ...text('k', value), partition }))),
+      )
+      await goOn(values.length * (round + 1))
+      await cluster.kill('kafka-1')
+      await cluster.restart('kafka-1')
+    }
+    for (const values of seen.values()) expect(firstTimes(values)).toEqual(upTo(30))
+    await group.leave()
+    const heir = await log.group(topic, { groupId: 'grouped', sessionTimeoutMillis: 3_000 })
+    const event = await heir.next({ maxBytes: MIB, waitMillis: 20_000 })
+    expect(event).toMatchObject({ kind: 'assigned', partitions: [{ partition: 0 }, { partition: 1 }] })
+    const { end } = (await log.offsets(topic, [0]))[0]!
+    expect(event?.kind === 'assigned' && event.partitions.map(({ offset }) => offset)).toContain(end)
+    await heir.leave()
+  })
+
   test('that is not there is UNAVAILABLE, and names the address', async () => {
     const log = kafkaLog({ ...kafkaOptions('kafka://127.0.0.1:9'), deadlineMillis: 3_000 })
     logs.push(log)
