@@ -18,9 +18,12 @@ describe('npm run demo -- --exit', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  async function runDemo(environment: Record<string, string>): Promise<{ stdout: string; stderr: string }> {
+  async function runDemo(
+    environment: Record<string, string>,
+    ...words: string[]
+  ): Promise<{ stdout: string; stderr: string }> {
     // A code other than 0 rejects.
-    return await runFile(process.execPath, [demo, '--exit'], {
+    return await runFile(process.execPath, [demo, ...words, '--exit'], {
       env: { PATH: process.env.PATH, MILLRACE_DATA_DIR: folder, ...environment },
     })
   }
@@ -70,5 +73,30 @@ describe('npm run demo -- --exit', () => {
     expect(second.stdout).toContain(`Port ${port} is taken, so the server listens on a free one.`)
     expect(second.stderr).not.toContain('sample')
     expect(tableOf(second.stdout)).toEqual(table)
+  })
+
+  it('streams a month of weather, kills a consumer midway, and proves that nothing is lost or doubled; twice', {
+    timeout: 240_000,
+  }, async () => {
+    for (let run = 0; run < 2; run++) {
+      const { stdout } = await runDemo({ MILLRACE_PORT: '0', MILLRACE_STORAGE_URL: 'webhdfs://nowhere:1' }, 'weather')
+      expect(stdout).toMatch(/kill -9 \d+ midway/)
+      const [, inFiles, waiting] = / Partition 3: (\d+) rows in files, (\d+) wait\./.exec(stdout)!
+      expect(Number(inFiles)).toBeGreaterThan(0)
+      expect(Number(waiting)).toBeGreaterThan(0)
+      expect(Number(inFiles) + Number(waiting)).toBe(4 * 31)
+      expect(stdout).toMatch(/Merged \d+ files with [\d,]+ rows into 4\./)
+      expect(stdout.match(/ {2}Station[A-J] {2}[▁▂▃▄▅▆▇█]{31} {2}/gu)).toHaveLength(10)
+      expect(stdout).toContain('  StationJ  ▁▁▂▃▄▅▆▇██▁▁▂▃')
+      expect(stdout).toMatch(/Verification: 310 rows in the source, 310 in the files: 0 missing, 0 doubled\.\n$/)
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    }
+  })
+
+  it('says which demos there are', async () => {
+    await expect(runDemo({}, 'wether')).rejects.toMatchObject({
+      code: 1,
+      stdout: 'error: Expected one of loans, weather, but got wether.\n',
+    })
   })
 })
