@@ -31,6 +31,9 @@ export interface ProducerState {
   trouble: string | null
 }
 
+/** What a producer needs of a log. */
+export type ProducerLog = Pick<Log, 'createTopic' | 'removeTopic' | 'offsets' | 'fetch' | 'producer'>
+
 /** Where a crash test can end the process. */
 export type ProducerStep =
   | 'topic removed'
@@ -73,7 +76,7 @@ export const PRODUCER_DEFAULTS: ProducerSettings = {
 
 export interface ProducerOptions {
   source: Pick<Source, 'columns' | 'rowsByKey' | 'openTransactions'>
-  log: Log
+  log: ProducerLog
   topic: string
   settings?: Partial<ProducerSettings>
   clock?: Clock

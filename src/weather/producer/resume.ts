@@ -1,7 +1,8 @@
 import type { Call } from '../../datasources/call.ts'
-import type { Log, OffsetRange } from '../../datasources/log.ts'
+import type { OffsetRange } from '../../datasources/log.ts'
 import { MillraceError } from '../../errors.ts'
 import { type RowIds, rowIdsOf } from '../rowIdHeaders.ts'
+import type { ProducerLog } from './producer.ts'
 
 /** What of a table is in a topic already. */
 export interface ResumePoint {
@@ -23,7 +24,12 @@ const FETCH_WAIT_MILLIS = 1_000
  *
  * Errors: those of Log, and CONFLICT for a topic that has records but none from a producer that says what it has sent.
  */
-export async function resumePoint(log: Log, topic: string, partitions: number, call: Call): Promise<ResumePoint> {
+export async function resumePoint(
+  log: ProducerLog,
+  topic: string,
+  partitions: number,
+  call: Call,
+): Promise<ResumePoint> {
   const numbers = Array.from({ length: partitions }, (_, partition) => partition)
   const ranges = await log.offsets(topic, numbers, call)
   const last = await Promise.all(ranges.map((range, partition) => lastRowIds(log, topic, partition, range, call)))
@@ -37,7 +43,7 @@ export async function resumePoint(log: Log, topic: string, partitions: number, c
 }
 
 async function lastRowIds(
-  log: Log,
+  log: ProducerLog,
   topic: string,
   partition: number,
   { begin, end }: OffsetRange,
@@ -52,7 +58,7 @@ async function lastRowIds(
 }
 
 async function lastBetween(
-  log: Log,
+  log: ProducerLog,
   topic: string,
   partition: number,
   from: number,

@@ -1,5 +1,6 @@
-import type { Log, LogRecord, OutgoingRecord } from '../../../src/datasources/log.ts'
+import type { LogRecord, OutgoingRecord } from '../../../src/datasources/log.ts'
 import { MillraceError } from '../../../src/errors.ts'
+import type { ProducerLog } from '../../../src/weather/producer/producer.ts'
 import type { VirtualTime } from './growingTable.ts'
 
 /** What becomes of one send. */
@@ -11,7 +12,7 @@ export interface SendFate {
 }
 
 /** A log whose sends arrive, fail, or arrive in part and late. */
-export interface MemoryLog extends Log {
+export interface MemoryLog extends ProducerLog {
   partition(number: number): LogRecord[]
   /** Drops the oldest records. */
   expire(partition: number, records: number): void
@@ -31,13 +32,7 @@ export function memoryLog(partitions: number, time: VirtualTime, fateOfSend: () 
     }
   }
 
-  const unused = () => {
-    throw new Error('not expected to be asked')
-  }
-
   return {
-    kind: 'sqlite',
-    url: 'memory:',
     partition: number => topic[number]!.records,
     expire(number, records) {
       topic[number]!.records.splice(0, records)
@@ -50,7 +45,6 @@ export function memoryLog(partitions: number, time: VirtualTime, fateOfSend: () 
       exists = false
       for (const partition of topic) Object.assign(partition, { begin: 0, records: [] })
     },
-    partitions: async () => partitions,
     async offsets(_topic, numbers) {
       if (!exists) throw new MillraceError('NOT_FOUND', 'there is no such topic')
       return numbers.map(number => ({
@@ -64,8 +58,6 @@ export function memoryLog(partitions: number, time: VirtualTime, fateOfSend: () 
       const some = records.slice(offset - begin, offset - begin + 3)
       return { records: some, nextOffset: offset + some.length, endOffset: begin + records.length }
     },
-    trim: unused,
-    group: unused,
     producer: () => ({
       async send(_topic, records, call) {
         call?.signal?.throwIfAborted()
@@ -82,7 +74,5 @@ export function memoryLog(partitions: number, time: VirtualTime, fateOfSend: () 
       },
       close: async () => {},
     }),
-    ping: async () => 'in memory',
-    close: async () => {},
   }
 }
