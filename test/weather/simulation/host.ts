@@ -109,7 +109,8 @@ export function createHost(
         return after(PATIENCE_MILLIS, unavailable)
       }
       if (odds < lostAnswer + late) {
-        after(PATIENCE_MILLIS + random.whole(1, 20_000), () => carryOut(' (long given up)'))
+        const millis = PATIENCE_MILLIS + random.whole(1, 20_000)
+        scheduler.late(scheduler.nowMillis() + millis, () => carryOut(' (long given up)'))
         return after(PATIENCE_MILLIS, unavailable)
       }
       if (odds < lostAnswer + late + lostRequest) return after(PATIENCE_MILLIS, unavailable)

@@ -35,7 +35,7 @@ export function hostStorage(
       await host.request(`write ${path}`, () => disk.append(file, kept), signal)
       if (!broken) continue
       if (random.chance(0.5)) {
-        scheduler.at(scheduler.nowMillis() + random.whole(1_000, 20_000), () => runLate(path, chunks))
+        scheduler.late(scheduler.nowMillis() + random.whole(1_000, 20_000), () => runLate(path, chunks))
       }
       throw new MillraceError('UNAVAILABLE', `no answer while writing ${path}`)
     }

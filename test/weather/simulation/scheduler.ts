@@ -3,6 +3,9 @@ export interface Scheduler {
   nowMillis(): number
   /** Does something at a time; returns what takes that back. */
   at(millis: number, action: () => void): () => void
+  /** As at(), for what somebody gave up long before: overdue() counts those to come. */
+  late(millis: number, action: () => void): void
+  overdue(): number
   /** Lets things happen in their order, each when all that followed from the one before is done, until `done` or nothing is left. */
   run(done: () => boolean): Promise<void>
 }
@@ -20,6 +23,7 @@ export function createScheduler(): Scheduler {
   const heap: Entry[] = []
   let now = START_MILLIS
   let orders = 0
+  let overdue = 0
 
   const before = (one: Entry, other: Entry) =>
     one.millis < other.millis || (one.millis === other.millis && one.order < other.order)
@@ -53,15 +57,25 @@ export function createScheduler(): Scheduler {
     return first
   }
 
+  function at(millis: number, action: () => void): () => void {
+    const entry: Entry = { millis: Math.max(now, millis), order: orders++, action }
+    push(entry)
+    return () => {
+      entry.action = undefined
+    }
+  }
+
   return {
     nowMillis: () => now,
-    at(millis, action) {
-      const entry: Entry = { millis: Math.max(now, millis), order: orders++, action }
-      push(entry)
-      return () => {
-        entry.action = undefined
-      }
+    at,
+    late(millis, action) {
+      overdue += 1
+      at(millis, () => {
+        overdue -= 1
+        action()
+      })
     },
+    overdue: () => overdue,
     async run(done) {
       await settled()
       while (!done()) {

@@ -47,7 +47,7 @@ export interface Happened {
 
 /** The faults go on for so long; then all must come right within the other. */
 const LEAST_TROUBLE_MILLIS = 3_000
-const MOST_TROUBLE_MILLIS = 12_000
+const MOST_TROUBLE_MILLIS = 10_000
 const HEALING_MILLIS = 120_000
 
 interface Owner {
@@ -273,7 +273,7 @@ export async function simulate(seed: number, { sabotage = {}, trace }: Simulatio
     )
   }
   // What was given up long ago may still happen now.
-  await until(25_000, () => false)
+  await until(HEALING_MILLIS, () => scheduler.overdue() === 0)
   for (const { stop } of owners) stop.abort(new Error('stopped'))
   await until(HEALING_MILLIS, () => living().length === 0)
   if (living().length > 0)
