@@ -10,16 +10,19 @@ import { floorMean, sameTotal, type Total, totalOf } from './amounts.ts'
 import { checkedPartitions } from './checkedPartitions.ts'
 import { countyName } from './countyNames.ts'
 import type { LoansFiles } from './currentLoansFile.ts'
-import type { AverageSource, CountyAverage } from './loans.ts'
+import type { AverageSource } from './loans.ts'
 import type { LoansFile, TakePartition } from './loansFile.ts'
 import { AMOUNT } from './loansQuery.ts'
 import { PARTITIONS_FOLDER, type PartitionFile, partitionPath, tailOf } from './partitionFile.ts'
 import { createPartitionWriter } from './partitionWriter.ts'
 import { createPatience, type Patience } from './patience.ts'
+import { type DatedAnswer, sharedAnswers } from './sharedAnswers.ts'
 
 /** What became of one county's question so far. */
 interface Answer {
   county: number
+  /** The migration that it is from. */
+  dataset: string
   cost: Cost
   source: AverageSource
   total?: Total
@@ -68,24 +71,10 @@ export interface CountyAveragesOptions {
 export function countyAverages(options: CountyAveragesOptions) {
   const { storage, publisher, files, note, nowMillis, durableWithinMillis, answerWithinMillis } = options
   const writer = createPartitionWriter(publisher)
-  /** The answers under way: a county asked for again meanwhile gets the same one, so that its partition is made once. */
-  const underWay = new Map<number, Promise<CountyAverage | Error>>()
   const partitions = checkedPartitions(storage)
 
-  function averagesOf(counties: readonly number[]): Promise<(CountyAverage | Error)[]> {
-    const fresh = [...new Set(counties)].filter(county => !underWay.has(county))
-    if (fresh.length > 0) {
-      const answers = answerAll(fresh)
-      for (const [index, county] of fresh.entries()) {
-        const answer = answers.then(all => all[index]!).finally(() => underWay.delete(county))
-        underWay.set(county, answer)
-      }
-    }
-    return Promise.all(counties.map(county => underWay.get(county)!))
-  }
-
   /** Never rejects: what fails for all is the answer to each. */
-  async function answerAll(counties: readonly number[]): Promise<(CountyAverage | Error)[]> {
+  async function answerAll(counties: readonly number[]): Promise<DatedAnswer[]> {
     const started = nowMillis()
     // Requests that serve all counties of the batch are counted on its first one.
     const costs = new Map(counties.map(county => [county, { requests: 0, bytes: 0 }]))
@@ -116,9 +105,9 @@ export function countyAverages(options: CountyAveragesOptions) {
         using waiting = patience(durableWithinMillis)
         await makeAll(missing, main, results, { patience: waiting, signal })
       }
-      return counties.map(county => toAverage(results.get(county)!, nowMillis() - started))
+      return counties.map(county => datedAnswer(results.get(county)!, main.dataset, nowMillis() - started))
     } catch (error) {
-      return counties.map(() => asError(error))
+      return counties.map(() => ({ dataset: undefined, result: asError(error) }))
     }
   }
 
@@ -140,16 +129,17 @@ export function countyAverages(options: CountyAveragesOptions) {
     call: CostlyCall,
   ): Promise<Answer | Error> {
     const { cost } = call
+    const { dataset } = main
     if (!main.counties.has(county)) return noLoans(county, main)
-    if (!status) return { county, cost, source: 'CREATE' }
+    if (!status) return { county, dataset, cost, source: 'CREATE' }
     try {
-      return { county, cost, source: 'REUSE', total: await partitions.totalOf(county, main, status, call) }
+      return { county, dataset, cost, source: 'REUSE', total: await partitions.totalOf(county, main, status, call) }
     } catch (error) {
       // Gone between the listing and the read is as good as never there.
-      if (hasCode(error, 'NOT_FOUND')) return { county, cost, source: 'CREATE' }
+      if (hasCode(error, 'NOT_FOUND')) return { county, dataset, cost, source: 'CREATE' }
       if (!hasCode(error, 'DATA_LOST')) return asError(error)
       note('A partition is made again', { county, reason: error.message })
-      return { county, cost, source: 'RECREATE' }
+      return { county, dataset, cost, source: 'RECREATE' }
     }
   }
 
@@ -196,6 +186,7 @@ export function countyAverages(options: CountyAveragesOptions) {
       try {
         if (made instanceof Error) throw made
         answer.total = await totalOfPartition(made, main)
+        answer.dataset = main.dataset
         const write = () => store(made, main.dataset, answer, patience)
         waitingBytes += made.length
         if (waitingBytes > MAX_WAITING_BYTES) await write()
@@ -235,14 +226,20 @@ export function countyAverages(options: CountyAveragesOptions) {
     if (warning !== undefined) answer.warning = warning
   }
 
-  return averagesOf
+  async function datasetNow(): Promise<string> {
+    using deadline = createDeadline(answerWithinMillis, () => tooSlow(answerWithinMillis))
+    const { dataset } = await currentFile({ requests: 0, bytes: 0 }, deadline.signal)
+    return dataset
+  }
+
+  return sharedAnswers({ answerAll, datasetNow })
 }
 
-function toAverage(answer: Answer | Error, elapsedMillis: number): CountyAverage | Error {
-  if (answer instanceof Error) return answer
+function datedAnswer(answer: Answer | Error, dataset: string, elapsedMillis: number): DatedAnswer {
+  if (answer instanceof Error) return { dataset, result: answer }
   const { county, cost, source, total, warning } = answer
-  if (!total) return new MillraceError('INTERNAL', `County ${county} got no answer.`)
-  return {
+  if (!total) return { dataset, result: new MillraceError('INTERNAL', `County ${county} got no answer.`) }
+  const result = {
     countyCode: county,
     averageLoan: floorMean(total),
     loans: total.loans,
@@ -254,6 +251,7 @@ function toAverage(answer: Answer | Error, elapsedMillis: number): CountyAverage
     },
     warning: warning ?? null,
   }
+  return { dataset: answer.dataset, result }
 }
 
 /** Decoded from its bytes; the index's own sum is a cross-check, never the answer. */

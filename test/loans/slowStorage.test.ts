@@ -4,18 +4,24 @@ import { LOANS_PATH } from '../../src/loans/loansFile.ts'
 import { PARTITIONS_FOLDER, partitionPath } from '../../src/loans/partitionFile.ts'
 import { type EmbeddedLoans, embeddedLoans, loansOf } from '../setup/embeddedLoans.ts'
 
+/** On a machine that has more to do. */
+const SOON = { timeout: 10_000 }
+
 /** What HDFS does while a DataNode hangs on which the NameNode goes on placing blocks. */
 
 /** Writes of partitions wait for this, once it is set; how many began. */
 let gate: PromiseWithResolvers<void> | undefined
 /** Reads of the main file wait for their signal, once it is set; what the signals of those were. */
 let stuckReads: unknown[] | undefined
+/** Reads of partitions wait for this, once it is set; how many do. */
+let heldReads: (PromiseWithResolvers<void> & { count?: number }) | undefined
 let writes = 0
 let embedded: EmbeddedLoans
 
 async function start(durableWithinMillis: number, answerWithinMillis = 30_000): Promise<void> {
   gate = undefined
   stuckReads = undefined
+  heldReads = undefined
   writes = 0
   embedded = await embeddedLoans(slow, { durableWithinMillis, answerWithinMillis })
   await embedded.fill(...loansOf([55001, 55003]))
@@ -27,6 +33,10 @@ function slow(storage: Storage): Storage {
   return {
     ...storage,
     async read(path, range, call) {
+      if (heldReads && path.startsWith('/partitions/')) {
+        heldReads.count = (heldReads.count ?? 0) + 1
+        await heldReads.promise
+      }
       if (!stuckReads || path !== LOANS_PATH) return storage.read(path, range, call)
       return await new Promise((_, reject) => {
         call?.signal?.addEventListener('abort', () => {
@@ -72,7 +82,7 @@ test('a question that cannot wait joins the write under way, and starts none of 
   await embedded.average(55001)
   expect(await embedded.average(55001)).toMatchObject({ averageLoan: 170_001, source: 'CREATE' })
   gate.resolve()
-  await expect.poll(isWritten).toBe(true)
+  await expect.poll(isWritten, SOON).toBe(true)
   expect(writes).toBe(1)
 })
 
@@ -80,7 +90,7 @@ test('a write that keeps silent is tried again beside it, and the first to end c
   await start(8_000)
   gate = Promise.withResolvers()
   const answer = embedded.average(55001)
-  await expect.poll(() => writes).toBe(1)
+  await expect.poll(() => writes, SOON).toBe(1)
   const stuck = gate
   gate = undefined
   expect(await answer).toMatchObject({ averageLoan: 170_001, source: 'CREATE', warning: null })
@@ -103,4 +113,22 @@ test('a question has a deadline for all of its requests together; what was known
   expect(stuckReads).toEqual([unknown])
   stuckReads = undefined
   expect(await embedded.average(55003)).toMatchObject({ averageLoan: 170_003, source: 'CREATE' })
+})
+
+test('a question that comes after a migration does not get the answer to one from before it', async () => {
+  await start(8_000)
+  await embedded.average(55001)
+  heldReads = Promise.withResolvers()
+  const before = embedded.average(55001)
+  await expect.poll(() => heldReads?.count, SOON).toBe(1)
+  await embedded.fill(...loansOf([55001, 55003], 5))
+  expect(await embedded.migrate()).toMatchObject({ state: 'SUCCEEDED' })
+  const after = Promise.all([embedded.average(55001), embedded.average(55001)])
+  heldReads.resolve()
+  heldReads = undefined
+  expect(await before).toMatchObject({ loans: 3, source: 'REUSE' })
+  expect(await after).toMatchObject([
+    { loans: 5, source: 'RECREATE' },
+    { loans: 5, source: 'RECREATE' },
+  ])
 })

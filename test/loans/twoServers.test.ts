@@ -42,10 +42,15 @@ test('of two migrations at once one succeeds, and the other is told that another
 })
 
 test('a migration that was cancelled or failed lets the other server migrate at once', async () => {
-  beforeRename = () => new Promise(() => {})
+  const reached = Promise.withResolvers<void>()
+  beforeRename = () => {
+    reached.resolve()
+    return new Promise(() => {})
+  }
   const { id } = first.loans.migrate()
-  await expect.poll(() => second.migrate()).toMatchObject({ errorCode: 'CONFLICT' })
-  await expect.poll(() => first.cancel(id)).toMatchObject({ state: 'CANCELLED' })
+  await reached.promise
+  expect(await second.migrate()).toMatchObject({ errorCode: 'CONFLICT' })
+  expect(await first.cancel(id)).toMatchObject({ state: 'CANCELLED' })
   expect(await second.migrate()).toMatchObject({ state: 'SUCCEEDED' })
 })
 

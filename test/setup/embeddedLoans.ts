@@ -91,7 +91,8 @@ export async function embeddedLoans(
       await server.close()
       await source.close()
       await storage.close()
-      await rm(folder, { recursive: true })
+      // A write that no answer waited for may still make a file.
+      await rm(folder, { recursive: true, maxRetries: 5 })
     },
   }
 }
