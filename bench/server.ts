@@ -10,7 +10,8 @@ export interface BenchServer {
   /** The GraphQL endpoint. */
   readonly url: string
   ask<Data>(query: string): Promise<Data>
-  /** The most memory that the process had resident so far, in MB. */
+  /** The memory that the process has resident now, and the most that it had so far, in MB. */
+  residentMb(): Promise<number>
   peakResidentMb(): Promise<number>
   /** What the process has used of the processor so far, in milliseconds. */
   cpuMillis(): Promise<number>
@@ -51,10 +52,8 @@ export async function startServer(environment: Readonly<Record<string, string>>)
       if (errors) throw new Error(`${query} failed: ${JSON.stringify(errors)}`)
       return data
     },
-    async peakResidentMb() {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-      return (Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6
-    },
+    residentMb: () => memoryOf(child.pid!, 'VmRSS'),
+    peakResidentMb: () => memoryOf(child.pid!, 'VmHWM'),
     cpuMillis: () => cpuMillisOf(child.pid!),
     async stop() {
       const ended = once(child, 'exit')
@@ -63,6 +62,11 @@ export async function startServer(environment: Readonly<Record<string, string>>)
       await rm(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return (Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6
 }
 
 /** Linux counts the processor's time in hundredths of a second. */
