@@ -3,6 +3,7 @@ import type { GraphQLSchema } from 'graphql'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { claimDataDirectory, type DataDirectory } from './dataDirectory.ts'
+import { systemClock } from './datasources/clock.ts'
 import type { Engine } from './datasources/engine.ts'
 import type { Inbox } from './datasources/inbox.ts'
 import type { Log } from './datasources/log.ts'
@@ -34,6 +35,7 @@ import { createServer, STOP_GRACE_MILLIS } from './server/createServer.ts'
 import { sweptPublisher } from './sweptPublisher.ts'
 import { createSystems } from './systems/createSystems.ts'
 import { createWarehouse } from './warehouse/createWarehouse.ts'
+import { type Schedule, startSchedule } from './warehouse/schedule.ts'
 import { OWN_TRANSFORMS } from './warehouse/transforms/readTransforms.ts'
 import type { WarehouseDomain } from './warehouse/warehouse.ts'
 import { createWeather } from './weather/createWeather.ts'
@@ -141,10 +143,11 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
   const server = createServer({ schema, domains, config, log })
   const lenderServer = await openLenderServer(domains, config, log)
 
+  let schedule: Schedule | undefined
   let closed: Promise<void> | undefined
   async function close(): Promise<void> {
     // Together: requests that wait for a job are answered when it has been cancelled.
-    await Promise.all([server.close(), lenderServer?.close(), jobs.close()])
+    await Promise.all([server.close(), lenderServer?.close(), jobs.close(), schedule?.close()])
     warehouseDomain.close()
     await encoder.close()
     const keepers = new Set([source, weatherSource, referenceSource, inbox, storage, recordLog, engine, warehouse])
@@ -160,6 +163,7 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
       const grpcAddress = lenderServer ? await lenderServer.listen() : null
       if (parts.announce !== false) directory.announce({ url, pid: process.pid })
       embedded?.prepare()
+      if (parts.announce !== false) schedule = openSchedule(config, { domain: warehouseDomain, warehouse, jobs, log })
       return { url, webSocketUrl, grpcAddress }
     },
     close() {
@@ -238,4 +242,18 @@ function openWarehouseDomain({ config, directory, log, ...keepers }: WarehousePa
     historyFile: join(config.dataDir, 'warehouse-runs.sqlite'),
     note: (message, details) => log.warn(details, message),
   })
+}
+
+interface ScheduleParts {
+  domain: WarehouseDomain
+  warehouse: Warehouse
+  jobs: Jobs
+  log: Logger
+}
+
+function openSchedule(config: Config, { log, ...parts }: ScheduleParts): Schedule | undefined {
+  const { warehouseSchedule: pattern, warehouseTimeZone: timeZone, warehouseCatchUpDays: catchUpDays } = config
+  if (pattern === null) return undefined
+  const note = (message: string, details: object) => log.warn(details, message)
+  return startSchedule({ ...parts, pattern, timeZone, catchUpDays, clock: systemClock, note })
 }

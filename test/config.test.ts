@@ -129,8 +129,27 @@ test.each([
   ['MILLRACE_WEATHER_REPLICATION', '0'],
   ['MILLRACE_WEATHER_BATCH_AGE_SECONDS', '0'],
   ['MILLRACE_WEATHER_COMPACT_FILES', '1'],
+  ['MILLRACE_CITIZENS_URL', 'ftp://host/folder'],
+  ['MILLRACE_CITIZENS_BAD_PERCENT', '101'],
+  ['MILLRACE_CITIZENS_BAD_PERCENT', 'few'],
+  ['MILLRACE_CITIZENS_TABLES', 'regions; DROP TABLE loans'],
+  ['MILLRACE_WAREHOUSE_SCHEDULE', 'daily'],
+  ['MILLRACE_WAREHOUSE_TIME_ZONE', 'Atlantis'],
+  ['MILLRACE_WAREHOUSE_CATCH_UP_DAYS', '0'],
 ])('%s=%s is refused', (name, value) => {
   expect(problemOf({ [name]: value })).toContain(name)
+})
+
+test('citizens come from a folder or a web server, whose credentials are not shown', () => {
+  expect(readConfig({ MILLRACE_CITIZENS_URL: 'file:./drop' }).inbox).toEqual({
+    kind: 'folder',
+    folder: resolve('drop'),
+    sample: false,
+  })
+  const config = readConfig({ MILLRACE_CITIZENS_URL: 'https://ann:canary@host/drop' })
+  expect(config.inbox).toEqual({ kind: 'http', url: 'https://ann:canary@host/drop' })
+  expect(JSON.stringify(describeConfig(config))).not.toContain('canary')
+  expect(describeConfig(config)).toContainEqual(expect.objectContaining({ value: 'https://host/drop' }))
 })
 
 test('the cluster is two URLs', () => {
