@@ -66,6 +66,13 @@ export function openBatch(start: BatchStart, decode: Decode, limits: Limits): Op
   let maxRowId: number | null = null
   let doubles = 0
   let bytes = 0
+  /** Stations and days come again and again: each is held once, which is most of what a batch takes. */
+  const texts = new Map<string, string>()
+  const once = (text: string) => {
+    const known = texts.get(text)
+    if (known === undefined) texts.set(text, text)
+    return known ?? text
+  }
   const empty = () => columns.rowIds.length === 0 && doubles === 0 && letters.length === 0 && lost.length === 0
 
   return {
@@ -87,8 +94,8 @@ export function openBatch(start: BatchStart, decode: Decode, limits: Limits): Op
         minRowId ??= rowId
         maxRowId = rowId
       }
-      columns.stationIds.push(row.stationId)
-      columns.dates.push(row.date)
+      columns.stationIds.push(once(row.stationId))
+      columns.dates.push(once(row.date))
       columns.degrees.push(row.degrees)
       columns.rowIds.push(rowId)
     },

@@ -31,7 +31,7 @@ export const sinkDefaults: SinkSettings = {
   batchBytes: 8 * 1024 * 1024,
   batchAgeMillis: 1_000,
   batchDeadLetters: 100,
-  fetchBytes: 1024 * 1024,
+  fetchBytes: 256 * 1024,
   fetchWaitMillis: 1_000,
   sliceRecords: 2_000,
   replication: 2,
