@@ -5,6 +5,7 @@ import type { BatchFiles, PartitionFiles } from '../files/batchFiles.ts'
 import type { BatchTotals } from '../sink/batchCodec.ts'
 import { NO_TOTALS } from '../sink/openBatch.ts'
 import type { WeatherPartition } from '../weather.ts'
+import { counted } from '../words.ts'
 
 export interface PartitionsOptions {
   files: BatchFiles
@@ -71,7 +72,7 @@ function warningsOf(
     ...damaged.map(({ file, problem }) => `${file.status.path} is damaged: ${problem}.`),
     ...holes.map(({ firstBatch, lastBatch }) => `No file holds batches ${firstBatch} to ${lastBatch}.`),
     ...(lostRecords > 0
-      ? [`The log had dropped ${lostRecords} records before they were read: what they held is in no file.`]
+      ? [`The log had dropped ${counted(lostRecords, 'record')} before they were read: what they held is in no file.`]
       : []),
     ...(end === undefined ? ['The log has no such partition now.'] : []),
   ]

@@ -61,7 +61,7 @@ describe('a verification', () => {
     expect(await verify([1, 2, 3, 4, 5], { waiting: 1 })).toMatchObject({
       ok: false,
       missing: 2,
-      firstProblem: 'Row 3 of the source and 1 others are in no file. 1 records wait in the log.',
+      firstProblem: 'Row 3 of the source and 1 other are in no file. Waiting in the log: 1 record.',
     })
   })
 
@@ -116,7 +116,7 @@ describe('a verification', () => {
       deadLetters: 1,
       lostRecords: 4,
       firstProblem:
-        'Row 3 of the source is in no file. The log had dropped 4 records before they were read. 1 records are kept in /dead-letters. No record waits in the log.',
+        'Row 3 of the source is in no file. The log had dropped 4 records before they were read. Kept in /dead-letters: 1 record. No record waits in the log.',
     })
     expect(await verify([1, 2])).toMatchObject({ ok: true, deadLetters: 1, lostRecords: 4 })
   })
