@@ -15,9 +15,9 @@ const CHEAP_BYTES = 1024 * 1024
 const GROWTH = 3
 
 /**
- * The files to merge by themselves, ascending; none where it is not worth it yet. Always the newest ones, and of the older ones those that are not much
- * larger than all newer ones together: so each row is merged again only when its file grows by a third at least, which is as often as the logarithm
- * of all that there is; and each file that is left is three times as large as all newer ones.
+ * The files to merge by themselves, ascending; none where it is not worth it yet. Always the newest ones, and of the older ones those
+ * that are not much larger than all newer ones together: so each row is merged again only when its file grows by a third at least, which
+ * is as often as the logarithm of all that there is; and each file that is left is three times as large as all newer ones.
  */
 export function choose<File extends Candidate>(
   files: readonly File[],

@@ -25,6 +25,8 @@ export interface CompactorOptions {
   newId: () => string
   /** What differs from compactionDefaults. */
   settings?: Partial<CompactionSettings>
+  /** Which files to merge next, neighbours of which each follows on; for tests that want others than are worth it. */
+  choose?: (candidates: readonly Candidate[]) => Candidate[]
   onStep?: OnCompactionStep
 }
 
@@ -40,9 +42,9 @@ export interface Compacted {
 /** Merges the files of one partition. */
 export interface Compactor {
   /**
-   * Finishes what somebody began, merges what is worth it, or with `all` whatever can be, and removes what was replaced long ago. Any number of processes may do it
-   * at the same time, and die: readers and the sink see the old files or the new one. Throws what the storage throws, and DATA_LOST where a file that is to be
-   * merged cannot be read or is missing; doing it again goes on from there.
+   * Finishes what somebody began, merges what is worth it, or with `all` whatever can be, and removes what was replaced long ago. Any
+   * number of processes may do it at the same time, and die: readers and the sink see the old files or the new one. Throws what the
+   * storage throws, and DATA_LOST where a file that is to be merged cannot be read or is missing; doing it again goes on from there.
    */
   compact(how: { all: boolean }, call: Call): Promise<Compacted>
 }
@@ -79,8 +81,7 @@ export function createCompactor(options: CompactorOptions): Compactor {
         await onStep('plans tidied')
         continue
       }
-      const candidates = candidatesOf(chain)
-      const chosen = all ? chooseAny(candidates, settings) : choose(candidates, settings)
+      const chosen = chooseFrom(candidatesOf(chain), all)
       if (chosen.length === 0) break
       await onStep('plan')
       const range = { firstBatch: chosen[0]!.firstBatch, lastBatch: chosen.at(-1)!.lastBatch }
@@ -88,6 +89,11 @@ export function createCompactor(options: CompactorOptions): Compactor {
     }
     done.swept = await sweepReplaced({ partition, storage, codec, clock, chainReader, settings, onStep }, call)
     return done
+  }
+
+  function chooseFrom(candidates: readonly Candidate[], all: boolean): Candidate[] {
+    if (options.choose) return options.choose(candidates)
+    return all ? chooseAny(candidates, settings) : choose(candidates, settings)
   }
 
   /** Undefined where somebody else did it meanwhile. */
@@ -135,9 +141,10 @@ export function createCompactor(options: CompactorOptions): Compactor {
     const inputs = inside.flatMap(({ status, meta }) => (meta ? [{ status, meta }] : []))
     const batches = inputs.reduce((sum, { meta }) => sum + meta.lastBatch - meta.firstBatch + 1, 0)
     if (batches === lastBatch - firstBatch + 1) return inputs
+    const unreadable = lastBatch - firstBatch + 1 - batches
     throw new MillraceError(
       'DATA_LOST',
-      `Expected to merge batches ${firstBatch} to ${lastBatch} of partition ${partition}, but ${lastBatch - firstBatch + 1 - batches} of them cannot be read now.`,
+      `Expected to merge batches ${firstBatch} to ${lastBatch} of partition ${partition}, but ${unreadable} of them cannot be read now.`,
       {
         hint: 'Start the stream, which makes missing files again from the log, or the DataNodes that have them; then merge again.',
       },

@@ -47,9 +47,9 @@ export interface PlanStoreOptions {
 }
 
 /**
- * Plans are numbered, and a number is given once, since its file never replaces another. So merged files of a partition lie inside each other or apart, whatever
- * processes merge, however late: a plan is made from the files that are visible when the one before it is done. Files that overlapped could each be
- * taken for the one that replaces the rest, and what is swept by one reader is what another one needs.
+ * Plans are numbered, and a number is given once, since its file never replaces another. So merged files of a partition lie inside each
+ * other or apart, whatever processes merge, however late: a plan is made from the files that are visible when the one before it is done.
+ * Of files that overlap each could be taken for the one that replaces the rest, and what one process sweeps is what another one needs.
  *
  * The highest number counts. A decision that was late, under a number that was forgotten meanwhile, is seen by its maker not to count.
  */

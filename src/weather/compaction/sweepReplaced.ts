@@ -20,8 +20,8 @@ export interface SweepReplacedOptions {
 }
 
 /**
- * Removes files whose batches are all in one merged file that has been there for long enough, by the storage's clock. What both say of themselves is looked
- * at, whatever their names: a foreign file is nobody's to remove. Returns how many.
+ * Removes files whose batches are all in one merged file that has been there for long enough, by the storage's clock. What both say of
+ * themselves is looked at, whatever their names: a foreign file is nobody's to remove. Returns how many.
  */
 export async function sweepReplaced(options: SweepReplacedOptions, call: Call): Promise<number> {
   const { partition, storage, codec, clock, chainReader, settings, onStep } = options

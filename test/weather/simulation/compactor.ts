@@ -1,5 +1,6 @@
 import type { Storage } from '../../../src/datasources/storage.ts'
 import { MillraceError } from '../../../src/errors.ts'
+import type { Candidate } from '../../../src/weather/compaction/chooseRange.ts'
 import { createCompactor } from '../../../src/weather/compaction/compactPartition.ts'
 import type { MergeCodec } from '../../../src/weather/compaction/mergeCodec.ts'
 import type { BatchRows } from '../../../src/weather/sink/batchCodec.ts'
@@ -7,10 +8,7 @@ import type { Host } from './host.ts'
 import type { Random } from './random.ts'
 import { batchIn, textCodec } from './textCodec.ts'
 
-/**
- * Merges files now and then, and removes what was merged some time after. It does not keep to what is worth merging, so that short histories have many merges,
- * and hardly waits before it sweeps: no reader here is slow.
- */
+/** Merges any neighbours now and then, not those that are worth it, and hardly waits before it sweeps: no reader here is slow. */
 export async function compactForever(
   storage: Storage,
   host: Host,
@@ -19,24 +17,33 @@ export async function compactForever(
   partition: number,
 ): Promise<never> {
   for (;;) {
-    await host.clock.pause(random.whole(1_000, 8_000))
-    const minFiles = random.whole(2, 5)
-    const maxBytes = random.pick([500, 2_000, 20_000])
-    const settings = {
-      minFiles,
-      maxBytes,
-      keepReplacedMillis: random.whole(0, 10_000),
-      replication: 1,
-      blockBytes: 1024,
-    }
-    const compactor = createCompactor({ partition, storage, codec: textMergeCodec, clock: host.clock, newId, settings })
+    await host.clock.pause(random.whole(100, 2_500))
+    let merges = random.whole(0, 2)
+    const compactor = createCompactor({
+      partition,
+      storage,
+      codec: textMergeCodec,
+      clock: host.clock,
+      newId,
+      settings: { keepReplacedMillis: random.whole(0, 1_000), replication: 1, blockBytes: 1024 },
+      choose: candidates => (merges-- > 0 ? anyNeighbours(candidates, random) : []),
+    })
     try {
-      await compactor.compact({ all: random.chance(0.7) }, {})
+      await compactor.compact({ all: true }, {})
     } catch (error) {
       // Nothing that goes wrong here may do harm, whatever it is: the next time it begins anew.
       if (!(error instanceof MillraceError)) throw error
     }
   }
+}
+
+function anyNeighbours(candidates: readonly Candidate[], random: Random): Candidate[] {
+  if (candidates.length < 2) return []
+  const start = random.whole(0, candidates.length - 2)
+  const chosen = candidates.slice(start, start + random.whole(2, 5))
+  const apart = chosen.findIndex(({ follows }, index) => index > 0 && !follows)
+  const together = apart < 0 ? chosen : chosen.slice(0, apart)
+  return together.length > 1 ? together : []
 }
 
 const textMergeCodec: MergeCodec = {
