@@ -112,11 +112,14 @@ function replacedBy<File extends BatchRange>(visible: readonly File[], files: re
 export function withoutHoles<Set extends Pick<VisibleSet<unknown>, 'holes'>>(partition: number, set: Set): Set {
   const [hole] = set.holes
   if (!hole) return set
-  const { firstBatch, lastBatch } = hole
-  const lost = firstBatch === lastBatch ? `batch ${firstBatch}` : `batches ${firstBatch} to ${lastBatch}`
   throw new MillraceError(
     'DATA_LOST',
-    `Partition ${partition} has no file in ${DATA_FOLDER} that holds ${lost}, although there are later ones.`,
+    `Partition ${partition} has no file in ${DATA_FOLDER} that holds ${batchesInWords(hole)}, although there are later ones.`,
     { hint: 'Put the file back; or start the stream, which writes it again while the log still has its records.' },
   )
+}
+
+/** "batch 3", "batches 3 to 5" */
+export function batchesInWords({ firstBatch, lastBatch }: Omit<BatchRange, 'partition'>): string {
+  return firstBatch === lastBatch ? `batch ${firstBatch}` : `batches ${firstBatch} to ${lastBatch}`
 }

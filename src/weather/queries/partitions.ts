@@ -2,6 +2,7 @@ import type { Call } from '../../datasources/call.ts'
 import type { Log } from '../../datasources/log.ts'
 import { hasCode } from '../../errors.ts'
 import type { BatchFiles, PartitionFiles } from '../files/batchFiles.ts'
+import { batchesInWords } from '../files/names.ts'
 import type { BatchTotals } from '../sink/batchCodec.ts'
 import { NO_TOTALS } from '../sink/openBatch.ts'
 import type { WeatherPartition } from '../weather.ts'
@@ -70,7 +71,7 @@ function warningsOf(
 ): string[] {
   return [
     ...damaged.map(({ file, problem }) => `${file.status.path} is damaged: ${problem}.`),
-    ...holes.map(({ firstBatch, lastBatch }) => `No file holds batches ${firstBatch} to ${lastBatch}.`),
+    ...holes.map(hole => `No file holds ${batchesInWords(hole)}.`),
     ...(lostRecords > 0
       ? [`The log had dropped ${counted(lostRecords, 'record')} before they were read: what they held is in no file.`]
       : []),

@@ -1,5 +1,6 @@
 import type { Call } from '../../datasources/call.ts'
 import type { Log } from '../../datasources/log.ts'
+import { batchesInWords } from '../files/names.ts'
 import type { Chain, Gap } from './chain.ts'
 import { type BatchStart, type Decode, openBatch } from './openBatch.ts'
 import type { Ownership } from './owner.ts'
@@ -69,7 +70,6 @@ async function readRange(
   return batch
 }
 
-function lostBatches({ partition, firstBatch, lastBatch }: Gap, why: string): string {
-  const batches = firstBatch === lastBatch ? `batch ${firstBatch}` : `batches ${firstBatch} to ${lastBatch}`
-  return `Partition ${partition} lacks ${batches} and cannot make them again: ${why}.`
+function lostBatches(gap: Gap, why: string): string {
+  return `Partition ${gap.partition} lacks ${batchesInWords(gap)} and cannot make them again: ${why}.`
 }
