@@ -24,13 +24,14 @@ export interface SqliteLogOptions {
   keepMillis?: number
   /** The largest record taken, in bytes of key and value. */
   maxRecordBytes?: number
+  /** How long to try for the lock, which other processes hold for the time of a commit; ten seconds unless told. */
+  lockDeadlineMillis?: number
   /** Milliseconds since 1970. */
   clock?: () => number
 }
 
 const WEEK_MILLIS = 7 * 24 * 3_600_000
 const DEFAULT_MAX_RECORD_BYTES = 8 * 1024 * 1024
-/** How long to try for the lock, which other processes hold for the time of a commit. */
 const LOCK_DEADLINE_MILLIS = 10_000
 const LOCK_PAUSE_MILLIS = 10
 /** How soon a waiting fetch sees what another process has sent. One look takes some microseconds. */
@@ -40,11 +41,12 @@ const RETENTION_PAUSE_MILLIS = 60_000
 
 /** A log in one SQLite file. What is acknowledged survives a kill and a power cut. */
 export function sqliteLog(options: SqliteLogOptions): Log {
-  const { file, keepMillis = WEEK_MILLIS, maxRecordBytes = DEFAULT_MAX_RECORD_BYTES, clock = Date.now } = options
+  const { file, keepMillis = WEEK_MILLIS, maxRecordBytes = DEFAULT_MAX_RECORD_BYTES } = options
+  const { lockDeadlineMillis = LOCK_DEADLINE_MILLIS, clock = Date.now } = options
   const closed = new AbortController()
   const changes = watchForChanges(() => opened().version())
   let openedFile: LogFile | undefined
-  let lastRetention = Number.NEGATIVE_INFINITY
+  const forgottenAt = new Map<number, number>()
 
   function opened(): LogFile {
     if (closed.signal.aborted) throw logClosed()
@@ -54,7 +56,7 @@ export function sqliteLog(options: SqliteLogOptions): Log {
 
   /** Runs `work` as soon as no other process holds the lock. */
   async function whenFree<T>(work: (log: LogFile) => T, { signal }: Call = {}): Promise<T> {
-    const deadline = performance.now() + LOCK_DEADLINE_MILLIS
+    const deadline = performance.now() + lockDeadlineMillis
     for (;;) {
       signal?.throwIfAborted()
       try {
@@ -73,9 +75,12 @@ export function sqliteLog(options: SqliteLogOptions): Log {
     return result
   }
 
-  function forgetOld(log: LogFile, { partitions }: Topic): void {
-    if (clock() - lastRetention < RETENTION_PAUSE_MILLIS) return
-    lastRetention = clock()
+  const read = <T>(work: (log: LogFile) => T, call?: Call) => whenFree(log => log.snapshot(() => work(log)), call)
+
+  /** At most once a minute for each topic. */
+  function forgetOld(log: LogFile, { id, partitions }: Topic): void {
+    if (clock() - (forgottenAt.get(id) ?? Number.NEGATIVE_INFINITY) < RETENTION_PAUSE_MILLIS) return
+    forgottenAt.set(id, clock())
     for (const partition of partitions) {
       const first = log.firstSince(partition, clock() - keepMillis)
       if (first > log.range(partition).begin) log.trim(partition, first)
@@ -92,7 +97,7 @@ export function sqliteLog(options: SqliteLogOptions): Log {
   }
 
   const offsets = (topic: string, partitions: readonly number[], call?: Call): Promise<OffsetRange[]> =>
-    whenFree(log => {
+    read(log => {
       const found = findTopic(log, topic)
       return partitions.map(partition => log.range(partitionOf(found, topic, partition)))
     }, call)
@@ -102,7 +107,11 @@ export function sqliteLog(options: SqliteLogOptions): Log {
     const signal = AbortSignal.any([closed.signal, ...(call.signal ? [call.signal] : [])])
     for (;;) {
       const { seen, fetched } = await whenFree(
-        log => ({ seen: log.version(), fetched: fetchNow(log, topic, partition, from) }),
+        log => ({
+          // Before looking, so that nothing that comes after it is missed.
+          seen: log.version(),
+          fetched: log.snapshot(() => fetchNow(log, topic, partition, from)),
+        }),
         { signal },
       )
       const leftMillis = deadline - performance.now()
@@ -134,7 +143,7 @@ export function sqliteLog(options: SqliteLogOptions): Log {
       }, call)
     },
 
-    partitions: (topic, call) => whenFree(log => findTopic(log, topic).partitions.length, call),
+    partitions: (topic, call) => read(log => findTopic(log, topic).partitions.length, call),
 
     offsets,
     fetch,
@@ -177,7 +186,7 @@ export function sqliteLog(options: SqliteLogOptions): Log {
     },
 
     async ping(call) {
-      const topics = await whenFree(log => log.topicCount(), call)
+      const topics = await read(log => log.topicCount(), call)
       return `${topics} topics`
     },
 

@@ -3,12 +3,14 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { LogRecord, OffsetRange, OutgoingRecord } from '../log.ts'
 import { type GroupFile, openGroupFile } from './groupFile.ts'
-import { decodeHeaders, encodeHeaders } from './logHeaders.ts'
+import { decodeBatch, encodeBatch, inBatches } from './recordBatch.ts'
 
 /** The tables of an embedded log, synchronous as SQLite is. What it throws is SQLite's own; see explainSqliteError. */
 export interface LogFile {
-  /** For what one transaction must hold together; takes the lock for writing at once, and throws where another has it. */
+  /** For what is written together; takes the lock for writing at once, and throws where another has it. */
   transaction<T>(work: () => T): T
+  /** For what is read together: one state of the file, whatever others write meanwhile. */
+  snapshot<T>(work: () => T): T
   /** Its partitions in their order; undefined where there is none of that name. */
   findTopic(name: string): Topic | undefined
   topicCount(): number
@@ -18,9 +20,9 @@ export interface LogFile {
   /** Within a transaction. */
   append(partition: PartitionId, records: readonly OutgoingRecord[], nowMillis: number): void
   read(partition: PartitionId, from: { offset: number; maxBytes: number }): LogRecord[]
-  /** Within a transaction. Removes what is before `offset`. */
+  /** Within a transaction. Gives up what is before `offset`; the file keeps it until nothing of the same batch is left. */
   trim(partition: PartitionId, offset: number): void
-  /** The offset of the first record that is not older; the end where all are. */
+  /** About the offset of the first record that is not older; the end where all are. */
   firstSince(partition: PartitionId, millis: number): number
   /** Changes with every commit, of whatever process. */
   version(): string
@@ -54,15 +56,14 @@ const SCHEMA = `
     end_offset INTEGER NOT NULL DEFAULT 0,
     UNIQUE (topic_id, number)
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS records (
+  CREATE TABLE IF NOT EXISTS batches (
     partition_id INTEGER NOT NULL,
-    record_offset INTEGER NOT NULL,
+    first_offset INTEGER NOT NULL,
+    end_offset INTEGER NOT NULL,
     at_millis INTEGER NOT NULL,
-    key BLOB,
-    value BLOB,
-    headers BLOB,
-    PRIMARY KEY (partition_id, record_offset)
-  ) STRICT, WITHOUT ROWID;`
+    records BLOB NOT NULL,
+    UNIQUE (partition_id, first_offset)
+  ) STRICT;`
 
 /** Opens the file, making it and its folder where they are missing. Several processes may have it open. */
 export function openLogFile(file: string): LogFile {
@@ -74,21 +75,23 @@ export function openLogFile(file: string): LogFile {
   const insertPartition = database.prepare('INSERT INTO partitions (topic_id, number) VALUES (?, ?)')
   const deleteTopic = database.prepare('DELETE FROM topics WHERE id = ?')
   const deletePartitions = database.prepare('DELETE FROM partitions WHERE topic_id = ?')
-  const deleteRecords = database.prepare('DELETE FROM records WHERE partition_id = ? AND record_offset < ?')
+  const deleteRecords = database.prepare('DELETE FROM batches WHERE partition_id = ? AND end_offset <= ?')
   const rangeOf = database.prepare('SELECT begin_offset, end_offset FROM partitions WHERE id = ?')
-  const insertRecord = database.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)')
+  const insertBatch = database.prepare('INSERT INTO batches VALUES (?, ?, ?, ?, ?)')
   const moveEnd = database.prepare('UPDATE partitions SET end_offset = ? WHERE id = ?')
   const moveBegin = database.prepare('UPDATE partitions SET begin_offset = ? WHERE id = ?')
-  const recordsFrom = database.prepare(
-    `SELECT record_offset, at_millis, key, value, headers FROM records
-     WHERE partition_id = ? AND record_offset >= ? ORDER BY record_offset`,
+  const batchesFrom = database.prepare(
+    `SELECT first_offset, at_millis, records FROM batches
+     WHERE partition_id = :partition AND first_offset >= ifnull(
+       (SELECT max(first_offset) FROM batches WHERE partition_id = :partition AND first_offset <= :offset), 0)
+     ORDER BY first_offset`,
   )
   const offsetSince = database.prepare(
-    'SELECT record_offset FROM records WHERE partition_id = ? AND at_millis >= ? ORDER BY record_offset LIMIT 1',
+    'SELECT first_offset FROM batches WHERE partition_id = ? AND at_millis >= ? ORDER BY first_offset LIMIT 1',
   )
   const dataVersion = database.prepare('PRAGMA data_version')
   const groups = openGroupFile(database)
-  recordsFrom.setReturnArrays(true)
+  batchesFrom.setReturnArrays(true)
   let ownCommits = 0
 
   const range = (partition: PartitionId): OffsetRange => {
@@ -96,20 +99,26 @@ export function openLogFile(file: string): LogFile {
     return { begin: row.begin_offset, end: row.end_offset }
   }
 
+  function within<T>(begin: string, work: () => T): T {
+    database.exec(begin)
+    try {
+      const result = work()
+      database.exec('COMMIT')
+      return result
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
   return {
     groups,
     transaction(work) {
-      database.exec('BEGIN IMMEDIATE')
-      try {
-        const result = work()
-        database.exec('COMMIT')
-        ownCommits += 1
-        return result
-      } catch (error) {
-        if (database.isTransaction) database.exec('ROLLBACK')
-        throw error
-      }
+      const result = within('BEGIN IMMEDIATE', work)
+      ownCommits += 1
+      return result
     },
+    snapshot: work => within('BEGIN', work),
 
     findTopic(name) {
       const row = topicNamed.get(name) as { id: number } | undefined
@@ -132,20 +141,23 @@ export function openLogFile(file: string): LogFile {
     range,
     append(partition, records, nowMillis) {
       let offset = range(partition).end
-      for (const { key, value, headers } of records) {
-        insertRecord.run(partition, offset, nowMillis, key, value, encodeHeaders(headers ?? []))
-        offset += 1
+      for (const batch of inBatches(records)) {
+        insertBatch.run(partition, offset, offset + batch.length, nowMillis, encodeBatch(batch))
+        offset += batch.length
       }
       moveEnd.run(offset, partition)
     },
     read(partition, { offset, maxBytes }) {
       const records: LogRecord[] = []
       let bytes = 0
-      for (const row of recordsFrom.iterate(partition, offset)) {
-        const record = recordOf(row as unknown as RecordRow)
-        bytes += RECORD_OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0)
-        if (records.length > 0 && bytes > maxBytes) break
-        records.push(record)
+      for (const row of batchesFrom.iterate({ partition, offset })) {
+        const [firstOffset, atMillis, blob] = row as unknown as BatchRow
+        for (const record of decodeBatch(blob, firstOffset, atMillis)) {
+          if (record.offset < offset) continue
+          bytes += RECORD_OVERHEAD_BYTES + record.key!.length + record.value!.length
+          if (records.length > 0 && bytes > maxBytes) return records
+          records.push(record)
+        }
       }
       return records
     },
@@ -154,8 +166,8 @@ export function openLogFile(file: string): LogFile {
       moveBegin.run(offset, partition)
     },
     firstSince(partition, millis) {
-      const row = offsetSince.get(partition, millis) as { record_offset: number } | undefined
-      return row?.record_offset ?? range(partition).end
+      const row = offsetSince.get(partition, millis) as { first_offset: number } | undefined
+      return row?.first_offset ?? range(partition).end
     },
 
     version: () => `${(dataVersion.get() as { data_version: number }).data_version} ${ownCommits}`,
@@ -163,17 +175,7 @@ export function openLogFile(file: string): LogFile {
   }
 }
 
-type RecordRow = [
-  offset: number,
-  atMillis: number,
-  key: Uint8Array | null,
-  value: Uint8Array | null,
-  headers: Uint8Array | null,
-]
-
-function recordOf([offset, timestampMillis, key, value, headers]: RecordRow): LogRecord {
-  return { offset, timestampMillis, key, value, headers: decodeHeaders(headers) }
-}
+type BatchRow = [firstOffset: number, atMillis: number, records: Uint8Array]
 
 function open(file: string): DatabaseSync {
   mkdirSync(dirname(file), { recursive: true })

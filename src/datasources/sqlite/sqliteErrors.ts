@@ -55,12 +55,23 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [26, damaged],
 ])
 
-/** A MillraceError for whatever SQLite threw; another error comes back as it is. */
+/** What the operating system says where the folder of the file cannot be made. */
+const FOLDER_ERRORS: ReadonlyMap<string, number> = new Map([
+  ['EACCES', 3],
+  ['EPERM', 3],
+  ['EROFS', 8],
+  ['ENOSPC', 13],
+  ['EEXIST', 14],
+  ['ENOTDIR', 14],
+])
+
+/** A MillraceError for whatever SQLite threw, or making its folder; another error comes back as it is. */
 export function explainSqliteError(error: unknown, file: string): unknown {
   const code = resultCode(error)
   const meaning = code === undefined ? undefined : MEANINGS.get(code)
   if (!meaning) return error
-  return new MillraceError(meaning.code, `The log cannot be used: ${meaning.says(file)} (SQLite ${code}).`, {
+  const reason = error instanceof Error ? `: ${error.message}` : ''
+  return new MillraceError(meaning.code, `The log cannot be used: ${meaning.says(file)}${reason}.`, {
     hint: meaning.hint,
     cause: error,
   })
@@ -72,6 +83,7 @@ export function isBusy(error: unknown): boolean {
 
 /** node:sqlite puts the result code, extended or not, in `errcode`. */
 function resultCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
-  return error.errcode & 0xff
+  if (!(error instanceof Error)) return undefined
+  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff
+  return 'syscall' in error && 'code' in error ? FOLDER_ERRORS.get(String(error.code)) : undefined
 }
