@@ -35,13 +35,13 @@ test.each(cases.map((one, index) => [titleOf(one), one, index] as const))('%s', 
     const { error, seconds } = await answerWithin(kind.deadlineSeconds(site), () => operation.run(server))
     await site.links.heal()
 
+    await operation.verify(server)
     const result = error?.code ?? 'right'
     record({ table: 'links', row: `${link}: ${fault}, ${wayOf(one)}`, column: name, result, seconds })
     if (delaysOnly(one)) expect(error).toBeUndefined()
     // Two other DataNodes can do all that this one could.
     if (link.startsWith('DataNode')) expect(error).toBeUndefined()
     if (error) expect(hasCode(error, 'UNAVAILABLE'), String(error)).toBe(true)
-    await operation.verify(server)
   } finally {
     await site.links.heal()
     await site.closeServer(server)

@@ -52,6 +52,7 @@ test.each(cases.map((one, index) => [titleOf(one), one, index] as const))('%s', 
     expect(struck, `expected the server to come to the point "${point.name}"`).toBeDefined()
     await struck!.healed()
 
+    await operation.verify(server)
     const result = error?.code ?? 'right'
     record({ table: 'steps', row: `${doing(one)}: ${point.name}`, column: `${system} ${action}`, result, seconds })
     if (error) expect(hasCode(error, 'UNAVAILABLE'), String(error)).toBe(true)
@@ -59,7 +60,6 @@ test.each(cases.map((one, index) => [titleOf(one), one, index] as const))('%s', 
     // Two other DataNodes can do all that this one could; a NameNode that comes back in time is waited for by a migration.
     const waitedFor = system === 'NameNode' && action === 'killed and started again' && work === 'migrate'
     if (system === 'DataNode' || waitedFor) expect(error).toBeUndefined()
-    await operation.verify(server)
   } finally {
     await struck?.healed()
     await site.closeServer(server)

@@ -1,8 +1,8 @@
 import type { Failure } from './failure.ts'
 
 /**
- * Remembers for a while which DataNodes do not answer at all, so that a dead or hung one costs its deadline once and not
- * once a request: a NameNode goes on naming it for ten seconds to ten minutes.
+ * Remembers for a while which DataNodes do not answer, so that a dead or hung one costs its deadline once and not once a request: a NameNode goes on
+ * naming it for ten seconds to ten minutes. One that is alive and silent may only wait for a neighbour: it is asked again where no other will do.
  */
 export interface NodeHealth {
   answered(node: string): void
@@ -12,7 +12,7 @@ export interface NodeHealth {
   remembered(): Map<string, Failure>
 }
 
-const REMEMBERED: ReadonlySet<Failure> = new Set<Failure>(['refused', 'unreachable', 'hung'])
+const REMEMBERED: ReadonlySet<Failure> = new Set<Failure>(['refused', 'unreachable', 'hung', 'silent'])
 
 /** @param nowMillis a clock that never goes back, in milliseconds. */
 export function createNodeHealth(rememberMillis: number, nowMillis: () => number): NodeHealth {

@@ -60,8 +60,10 @@ export function createReceiver({ hosts, health, liveness, settings }: ReceiverPa
 
   async function receive(opening: Opening, call: Call): Promise<Trouble | undefined> {
     const { path, location, node, range, target } = opening
+    let answered = false
     try {
       const { statusCode, headers, body } = await ask(opening, call)
+      answered = true
       health.answered(node)
       if (statusCode !== 200) {
         const error = toMillraceError(
@@ -83,7 +85,8 @@ export function createReceiver({ hosts, health, liveness, settings }: ReceiverPa
       call.signal?.throwIfAborted()
       const failure = failureOf(error)
       if (failure === undefined) throw unforeseen(location, error)
-      health.failed(node, failure)
+      // Silence within an answer is a neighbour's fault more often than not.
+      if (!(answered && failure === 'silent')) health.failed(node, failure)
       return { failure, words: describeFailure(location.host, failure) }
     }
   }

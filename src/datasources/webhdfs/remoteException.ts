@@ -43,6 +43,13 @@ const RULES: readonly Rule[] = [
     code: 'BAD_USER_INPUT',
     says: notAFile,
   },
+  {
+    // From a DataNode whose client is gone, too: the same CREATE sent again has replaced what it was writing.
+    exception: 'FileNotFoundException',
+    message: /does not have any open files/i,
+    code: 'UNAVAILABLE',
+    says: path => `${path} was removed while it was being written`,
+  },
   { exception: 'FileNotFoundException', code: 'NOT_FOUND', says: nothingThere },
   { exception: 'FileAlreadyExistsException', message: /is not a directory/i, code: 'BAD_USER_INPUT', says: notAFolder },
   { exception: 'FileAlreadyExistsException', message: /directory/i, code: 'BAD_USER_INPUT', says: notAFile },

@@ -7,28 +7,38 @@ function health() {
   return { clock, health: createNodeHealth(10_000, () => clock.nowMillis) }
 }
 
-test('remembers a node that refused, could not be reached or hangs, for ten seconds', () => {
+test('remembers a node that refused, could not be reached, hangs or was silent, for ten seconds', () => {
   const { clock, health: nodes } = health()
   nodes.failed('a:1', 'refused')
   nodes.failed('b:1', 'unreachable')
   clock.nowMillis = 4_000
   nodes.failed('c:1', 'hung')
+  nodes.failed('d:1', 'silent')
   expect([...nodes.remembered()]).toEqual([
     ['a:1', 'refused'],
     ['b:1', 'unreachable'],
     ['c:1', 'hung'],
+    ['d:1', 'silent'],
   ])
   clock.nowMillis = 10_000
-  expect([...nodes.remembered().keys()]).toEqual(['c:1'])
+  expect([...nodes.remembered().keys()]).toEqual(['c:1', 'd:1'])
   clock.nowMillis = 14_000
   expect(nodes.remembered().size).toBe(0)
 })
 
-test('does not blame a node for a broken connection or a slow answer', () => {
+test('does not blame a node for a broken connection', () => {
   const { health: nodes } = health()
   nodes.failed('a:1', 'reset')
-  nodes.failed('a:1', 'silent')
   expect(nodes.remembered().size).toBe(0)
+})
+
+test('a node that was silent in another read is kept away from, and asked again where no other will do', () => {
+  const { health: nodes } = health()
+  nodes.failed('silent:1', 'silent')
+  const choice = createReplicaChoice(nodes)
+  expect(choice.excluded()).toEqual(['silent:1'])
+  expect(choice.pardon()).toBe(true)
+  expect(choice.excluded()).toEqual([])
 })
 
 test('forgets a node as soon as it answers', () => {
