@@ -46,7 +46,7 @@ export interface Stray {
 
 export interface ChainReader {
   /**
-   * Throws what Storage.list and Storage.read throw, but for DATA_LOST, which makes a file one without `meta`. What a file says of itself is
+   * Throws what Storage.list and Storage.read throw (NOT_FOUND where files go as fast as they are read), but for DATA_LOST, which makes a file one without `meta`. What a file says of itself is
    * remembered, so that only new files are read again.
    */
   read(call: Call): Promise<Chain>
@@ -54,6 +54,8 @@ export interface ChainReader {
 
 /** Footers read at once. */
 const AT_ONCE = 8
+/** Files can be merged and swept faster than they are read, but not for ever. */
+const MOST_LOOKS = 5
 
 export function createChainReader(storage: Storage, codec: BatchCodec, partition: number): ChainReader {
   let known = new Map<string, BatchMetaRead>()
@@ -66,16 +68,16 @@ export function createChainReader(storage: Storage, codec: BatchCodec, partition
    */
   async function read(call: Call): Promise<Chain> {
     let before: Chain | undefined
-    for (;;) {
+    for (let looks = 1; ; looks += 1) {
       let chain: Chain
       try {
         chain = await readOnce(call)
       } catch (error) {
-        if (hasCode(error, 'NOT_FOUND')) continue
+        if (hasCode(error, 'NOT_FOUND') && looks < MOST_LOOKS) continue
         throw error
       }
       const whole = chain.gaps.length === 0 && chain.shadowing.length === 0 && chain.warnings.length === 0
-      if (whole || (before && sameFiles(before, chain))) return chain
+      if (whole || looks >= MOST_LOOKS || (before && sameFiles(before, chain))) return chain
       before = chain
     }
   }

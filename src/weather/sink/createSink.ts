@@ -120,10 +120,10 @@ export function createSink(options: SinkOptions): Sink {
       const chain = await chainReader.read(call)
       for (const warning of chain.warnings) warn(warning)
       await owned.confirm(call)
-      await setAside([...chain.shadowing, ...chain.shadowed], call)
-      if (chain.shadowing.length > 0) continue
+      await setAside(chain.shadowed, call)
+      if (await setAside(chain.shadowing, call)) continue
       if (await rebuildGaps(chain, { ...options, settings, owner: owned, writer, warn }, call)) continue
-      const resumed = await resumption(storage, chain, call)
+      const resumed = await resumption(storage, chain, settings.rebuildRecords, call)
       announce(chain)
       const { firstBatch, start } = resumed.place
       next = { batch: firstBatch, ...start }
@@ -157,11 +157,17 @@ export function createSink(options: SinkOptions): Sink {
     onBatch(batch)
   }
 
-  async function setAside(strays: readonly Stray[], call: Call): Promise<void> {
+  /** True where a file was moved away. */
+  async function setAside(strays: readonly Stray[], call: Call): Promise<boolean> {
+    let changed = false
     for (const stray of strays) {
-      warn(`${stray.status.path} was moved to ${DEAD_LETTER_FOLDER}: ${stray.reason}.`)
-      await moveAside({ storage, publisher, layout }, stray, call)
+      const moved = await moveAside({ storage, publisher, layout }, stray, call)
+      changed ||= moved
+      const { path } = stray.status
+      if (moved) warn(`${path} was moved to ${DEAD_LETTER_FOLDER}: ${stray.reason}.`)
+      else warn(`${path} is in the way and could not be moved to ${DEAD_LETTER_FOLDER}: ${stray.reason}.`)
     }
+    return changed
   }
 
   /** Of a few kinds, but an unlucky partition could have any number. */

@@ -18,13 +18,13 @@ export interface Resumption {
  * From the files, which are the truth. The intent says where a batch that is not there ends; the checkpoint stands in for the last file where no replica
  * of it is alive now, if it was made from that very file. DATA_LOST where neither can say.
  */
-export async function resumption(storage: Storage, chain: Chain, call: Call): Promise<Resumption> {
+export async function resumption(storage: Storage, chain: Chain, mostRecords: number, call: Call): Promise<Resumption> {
   const { tail } = chain
   const begun = await readJson(storage, intentPath(tail.partition), intent, call)
   const noted = await readJson(storage, checkpointPath(tail.partition), checkpoint, call)
   const start = tail.start ?? startFrom(noted, chain.files.at(-1))
   if (!start) throw unreadableBefore(tail)
-  return { place: { ...tail, start }, endOffset: endFrom(begun, tail, start), checkpoint: noted }
+  return { place: { ...tail, start }, endOffset: endFrom(begun, tail, start, mostRecords), checkpoint: noted }
 }
 
 function startFrom(noted: Checkpoint | undefined, last: ChainFile | undefined): BatchStart | undefined {
@@ -36,8 +36,16 @@ function startFrom(noted: Checkpoint | undefined, last: ChainFile | undefined): 
   return { offset, totals }
 }
 
-/** Of the batch itself, or of the one behind it, which begins where this one ended before it was lost. */
-function endFrom(begun: Intent | undefined, tail: Place, start: BatchStart): number | undefined {
+/**
+ * Of the batch itself, or of the one behind it, which begins where this one ended before it was lost. Not of one that is larger than any: whatever wrote
+ * that, its rows would not fit into memory.
+ */
+function endFrom(
+  begun: Intent | undefined,
+  tail: Place,
+  { offset }: BatchStart,
+  mostRecords: number,
+): number | undefined {
   if (!begun) return undefined
   const end =
     begun.lastBatch === tail.lastBatch
@@ -45,5 +53,5 @@ function endFrom(begun: Intent | undefined, tail: Place, start: BatchStart): num
       : begun.batch === tail.lastBatch + 1
         ? begun.firstOffset
         : undefined
-  return end !== undefined && end > start.offset ? end : undefined
+  return end !== undefined && end > offset && end - offset <= mostRecords ? end : undefined
 }

@@ -22,7 +22,7 @@ export interface SinkSettings {
   /** Between attempts while a system does not answer: at first, then doubling up to the most. */
   firstPauseMillis: number
   mostPauseMillis: number
-  /** Records that a lost file is made again from at most, because they are held in memory. */
+  /** Records that a lost file is made again from, or a begun batch finished with, at most: they are held in memory. */
   rebuildRecords: number
 }
 

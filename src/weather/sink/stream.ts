@@ -101,6 +101,8 @@ export async function streamBatches(options: StreamOptions): Promise<'stopped' |
     if (failure !== undefined) throw failure
     const next = reader.take()
     if (next) options.onEndOffset(next.endOffset)
+    // Whoever decided on that end had read so far: it was another log, or this one was cut short.
+    if (next && closeAt !== undefined && closeAt > next.endOffset) closeAt = undefined
     used = 0
     return next
   }

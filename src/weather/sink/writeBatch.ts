@@ -39,7 +39,7 @@ export interface BatchWriter {
   write(owner: Ownership, place: Place, batch: ClosedBatch, call: Call): Promise<WrittenBatch | 'taken'>
   /** As write(), for batches in the middle, whose neighbours say what belongs into them: without an intent. */
   rewrite(owner: Ownership, place: Place, batch: ClosedBatch, call: Call): Promise<WrittenBatch | 'taken'>
-  /** Says in the checkpoint how far the partition is. */
+  /** Says in the checkpoint how far the partition is. CONFLICT as write(). */
   checkpoint(owner: Ownership, written: WrittenBatch, call: Call): Promise<void>
 }
 
@@ -116,6 +116,8 @@ export function batchWriter({ storage, publisher, codec, clock, layout, onStep }
   }
 
   async function checkpoint(owner: Ownership, { meta, file }: WrittenBatch, call: Call): Promise<void> {
+    // A late owner's would be older than what is there.
+    await owner.confirm(call)
     await onStep('checkpoint')
     const { partition, lastBatch, endOffset, totals } = meta
     const content: Checkpoint = {
@@ -142,14 +144,14 @@ async function* inHalves(chunks: readonly Uint8Array[], onStep: OnSinkStep): Asy
   const half = chunks.reduce((sum, { length }) => sum + length, 0) / 2
   let bytes = 0
   for (const chunk of chunks) {
-    const before = Math.floor(half) - bytes
+    const before = Math.ceil(half) - bytes
     bytes += chunk.length
-    if (before < 0 || before >= chunk.length) {
+    if (before <= 0 || before > chunk.length) {
       yield chunk
       continue
     }
     yield chunk.subarray(0, before)
     await onStep('half-written')
-    yield chunk.subarray(before)
+    if (before < chunk.length) yield chunk.subarray(before)
   }
 }

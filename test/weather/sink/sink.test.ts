@@ -260,16 +260,25 @@ describe('a batch that was begun', () => {
 
   test('is not closed early when the sink is stopped: its end is decided', async () => {
     world.write(INTENT, '{"batch":0,"lastBatch":0,"firstOffset":0,"endOffset":4,"epoch":1}')
-    const first = world.start()
-    await world.until(() => first.sink.state().phase === 'running')
-    world.sendRows(1, 2)
+    world.sendRows(1, 2, 3, 4, 5)
+    const first = world.start({ settings: { fetchBytes: 1 } })
     await world.until(() => first.sink.state().heldRows === 2)
     await stop(first)
     expect(world.batches()).toEqual([])
     world.start()
-    world.sendRows(3, 4, 5)
     await world.until(() => world.batches().length === 1)
     expect(world.rowIds()).toEqual([1, 2, 3, 4])
+  })
+
+  test.each([
+    ['ends behind the log', 1_000],
+    ['is larger than memory', 1e12],
+  ])('is closed as any other where its intent %s', async (_, endOffset) => {
+    world.write(INTENT, JSON.stringify({ batch: 0, lastBatch: 0, firstOffset: 0, endOffset, epoch: 1 }))
+    world.start()
+    world.sendRows(1, 2)
+    await world.stored()
+    expect(world.rowIds()).toEqual([1, 2])
   })
 
   test.each(SINK_STEPS)('is there once after the process was killed at %j', async step => {
