@@ -21,11 +21,13 @@ export interface ClusterApp {
   close(): Promise<void>
 }
 
-export async function clusterApp(env: { sourceUrl: string; storageUrl: string }): Promise<ClusterApp> {
+/** Without `logUrl` the log is embedded. */
+export async function clusterApp(env: { sourceUrl: string; storageUrl: string; logUrl?: string }): Promise<ClusterApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-app-'))
   const config = readConfig({
     MILLRACE_SOURCE_URL: env.sourceUrl,
     MILLRACE_STORAGE_URL: env.storageUrl,
+    MILLRACE_LOG_URL: env.logUrl,
     MILLRACE_DATA_DIR: dataDir,
     MILLRACE_PORT: '0',
     MILLRACE_SOURCE_WAIT_SECONDS: '5',

@@ -1,5 +1,4 @@
 import type { Consumer } from '@platformatic/kafka'
-import { asError } from '../../errors.ts'
 import { pause } from '../abortable.ts'
 import { type Membership, type MembershipEvents, notOwned } from '../logGroup.ts'
 import { backOffMillis } from './clients.ts'
@@ -33,7 +32,7 @@ export async function joinKafkaGroup(parts: KafkaMembershipParts, events: Member
   const left = new AbortController()
   const gone = AbortSignal.any([left.signal, session.closed])
   let current: Generation | undefined
-  let rejoining = false
+  let joining = true
 
   /** Before anything else can run: from here on commits are of this generation, and the partitions those that it gave. */
   function report(): void {
@@ -44,27 +43,30 @@ export async function joinKafkaGroup(parts: KafkaMembershipParts, events: Member
     events.changed(partitionsOf(consumer, topic), anew)
   }
 
+  /** Over and over: a coordinator that is starting, or has moved, says no at first. */
+  async function joinAtLast(): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      gone.throwIfAborted()
+      try {
+        await consumer.joinGroup({})
+        return
+      } catch (error) {
+        if (!isTransient(error) && !hasKafkaCode(error, ...MOVED_ON)) throw error
+      }
+      await pause(backOffMillis(attempt), gone)
+    }
+  }
+
   /** The client gives up joining after some failures, and then sends no heartbeats. */
   async function rejoin(): Promise<void> {
-    if (rejoining) return
-    rejoining = true
+    if (joining) return
+    joining = true
     try {
-      for (let attempt = 0; !gone.aborted; attempt += 1) {
-        try {
-          await consumer.joinGroup({})
-          return
-        } catch (error) {
-          if (!isTransient(error) && !hasKafkaCode(error, ...MOVED_ON)) {
-            events.failed(explainKafkaError(error, session.url, topic))
-            return
-          }
-        }
-        await pause(backOffMillis(attempt), gone)
-      }
+      await joinAtLast()
     } catch (error) {
-      if (!gone.aborted) events.failed(asError(error))
+      if (!gone.aborted) events.failed(explainKafkaError(error, session.url, topic))
     } finally {
-      rejoining = false
+      joining = false
     }
   }
 
@@ -73,14 +75,17 @@ export async function joinKafkaGroup(parts: KafkaMembershipParts, events: Member
   consumer.on('consumer:group:rebalance', report)
   consumer.on('consumer:heartbeat:stalled', () => void rejoin())
   consumer.on('error', () => void rejoin())
-  session.closed.addEventListener('abort', () => events.failed(session.closed.reason), { once: true })
+  session.closed.addEventListener('abort', () => events.failed(session.closed.reason), { signal: left.signal })
 
   const limits = { millis: deadlineMillis, topic }
   try {
-    await session.answered(() => consumer.joinGroup({}), limits)
+    await session.answered(joinAtLast, limits)
   } catch (error) {
+    left.abort()
     await Promise.all([session.discard(consumer), session.discard(committer)])
     throw error
+  } finally {
+    joining = false
   }
 
   return {

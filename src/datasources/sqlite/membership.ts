@@ -29,6 +29,7 @@ export async function joinSqliteGroup(parts: SqliteMembershipParts, events: Memb
   const { topic, groupId, sessionMillis, clock, write, closed } = parts
   let memberId = randomUUID()
   let known: readonly number[] = []
+  const left = new AbortController()
   let ended = false
   let timer: NodeJS.Timeout | undefined
 
@@ -82,7 +83,7 @@ export async function joinSqliteGroup(parts: SqliteMembershipParts, events: Memb
       end()
       events.failed(closed.reason)
     },
-    { once: true },
+    { signal: left.signal },
   )
 
   return {
@@ -109,6 +110,7 @@ export async function joinSqliteGroup(parts: SqliteMembershipParts, events: Memb
 
     async leave() {
       end()
+      left.abort()
       await write(log => log.groups.leave(memberId))
     },
   }
