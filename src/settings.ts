@@ -323,7 +323,7 @@ export const SETTINGS = {
   }),
   MILLRACE_WEATHER_KEEP_REPLACED_SECONDS: setting({
     description: 'How long weather files stay after they were merged, for readers who have begun with them.',
-    fallback: '600',
+    fallback: '900',
     ...wholeNumber(0, 31_536_000),
   }),
   MILLRACE_MAX_DEPTH: setting({

@@ -65,7 +65,7 @@ export function createCompactor(options: CompactorOptions): Compactor {
       const latest = await plans.latest(call)
       // Read after the plan: so the files are those that were visible when it was done, or newer.
       const chain = await chainReader.read(call)
-      if (latest && !isDone(latest, chain)) {
+      if (latest && !isOver(latest, chain)) {
         const inputs = inputsOf(latest, chain)
         const rows = await merge(inputs, freeName(latest, chain), call)
         if (rows === undefined) {
@@ -167,8 +167,17 @@ interface MergeInput {
   meta: BatchMeta
 }
 
-function isDone({ firstBatch, lastBatch }: Plan, { files }: Chain): boolean {
-  return files.some(file => file.firstBatch <= firstBatch && file.lastBatch >= lastBatch)
+/**
+ * One file holds the batches; or the sink made lost ones again as a file that holds some of them and others: then nothing can come of
+ * the plan.
+ */
+function isOver(plan: Plan, { files }: Chain): boolean {
+  return files.some(({ firstBatch, lastBatch }) => {
+    const overlaps = firstBatch <= plan.lastBatch && plan.firstBatch <= lastBatch
+    const isInside = plan.firstBatch <= firstBatch && lastBatch <= plan.lastBatch
+    const isWhole = firstBatch <= plan.firstBatch && plan.lastBatch <= lastBatch
+    return overlaps && (isWhole || !isInside)
+  })
 }
 
 /** The files behind which nothing is missing or unreadable. */

@@ -4,7 +4,7 @@ export interface CompactionSettings {
   minFiles: number
   /** Merged files become no larger than this, in bytes. */
   maxBytes: number
-  /** Files stay for so long after they were replaced: longer than any reader that began before takes. */
+  /** Files stay for so long after they were replaced: longer than any reader takes, of which a verification may take ten minutes. */
   keepReplacedMillis: number
   /** Replicas of each file. */
   replication: number
@@ -14,7 +14,7 @@ export interface CompactionSettings {
 export const compactionDefaults: CompactionSettings = {
   minFiles: 16,
   maxBytes: 128 * 1024 * 1024,
-  keepReplacedMillis: 10 * 60 * 1000,
+  keepReplacedMillis: 15 * 60 * 1000,
   replication: 2,
   blockBytes: 128 * 1024 * 1024,
 }

@@ -7,6 +7,7 @@ import { systemClock } from '../../../src/datasources/clock.ts'
 import { localStorage } from '../../../src/datasources/localStorage.ts'
 import { parseTemporaryName } from '../../../src/datasources/publish.ts'
 import { nameOf } from '../../../src/datasources/storagePath.ts'
+import type { Candidate } from '../../../src/weather/compaction/chooseRange.ts'
 import { type CompactorOptions, createCompactor } from '../../../src/weather/compaction/compactPartition.ts'
 import { parquetMergeCodec } from '../../../src/weather/compaction/parquetMergeCodec.ts'
 import { PLAN_FOLDER } from '../../../src/weather/compaction/plans.ts'
@@ -149,6 +150,17 @@ describe('merging the files of a partition', () => {
     await rm(join(folder, 'checkpoints'), { recursive: true })
     await compact(0, ALL, { settings: SWEEP_AT_ONCE })
     expect(await files()).toEqual(['/data/partition-0-batch-0-to-2.parquet', '/data/partition-0-batch-4-to-5.parquet'])
+  })
+
+  test('forgets what was to be merged where some of it was made again together with other batches', async () => {
+    const rows = generatedRows(6)
+    await writeBatches(rows, 6)
+    const lastFour = { choose: (files: readonly Candidate[]) => files.slice(2), onStep: crashAt('plan published') }
+    await expect(compact(0, ALL, lastFour)).rejects.toThrow(CRASH)
+    await batchWriter(storage, 0).write(rows.slice(0, 40), { lastBatch: 3 })
+    expect(await compact(0, ALL)).toMatchObject({ files: 3, merged: 1 })
+    expect(await visiblePaths()).toEqual(['/data/partition-0-batch-0-to-5.parquet'])
+    expect(await storedRows()).toEqual(rows)
   })
 
   test('ends when it is told to', async () => {
