@@ -32,19 +32,29 @@ const dockerfiles = readdirSync(DOCKER).map(folder => `docker/${folder}/Dockerfi
 const scripts = readdirSync(DOCKER, { recursive: true, encoding: 'utf8' }).filter(path => path.includes('/bin/'))
 
 describe('docker-compose.yml', () => {
-  test('has the six services of the original, and one that fills the database; Kafka where it is asked for', () => {
+  test('has the six services of the original, and one that fills the database; others where they are asked for', () => {
     const always = services.filter(([, { profiles }]) => !profiles).map(([name]) => name)
     expect(always).toEqual(['mysql', 'nn', 'dn-1', 'dn-2', 'dn-3', 'server', 'sample'])
     expect(compose.services.kafka).toMatchObject({ hostname: 'kafka', profiles: ['weather'] })
+    for (const name of ['postgres', 'spark']) {
+      expect(compose.services[name]).toMatchObject({ hostname: name, profiles: ['warehouse'] })
+    }
     expect(compose.services.nn?.hostname).toBe('boss')
   })
 
   test('names images and containers by PROJECT, and takes the database of MYSQL_IMAGE', () => {
     const variables = { PROJECT: 'p4', MYSQL_IMAGE: 'localhost/p4-mysql' }
     const images = services.map(([, { image }]) => substitute(image, variables))
-    expect(images).toEqual('localhost/p4-mysql p4-nn p4-dn p4-dn p4-dn p4-server p4-server p4-kafka'.split(' '))
+    expect(images).toEqual(
+      'localhost/p4-mysql p4-nn p4-dn p4-dn p4-dn p4-server p4-server p4-kafka p4-postgres p4-spark p4-spark p4-spark'.split(
+        ' ',
+      ),
+    )
     const names = services.map(([, service]) => substitute(service.container_name, variables))
-    expect(names).toEqual('p4-mysql-1 p4-nn-1 p4-dn-1 p4-dn-2 p4-dn-3 p4-server-1 p4-sample-1 p4-kafka-1'.split(' '))
+    expect(names).toEqual(
+      `p4-mysql-1 p4-nn-1 p4-dn-1 p4-dn-2 p4-dn-3 p4-server-1 p4-sample-1 p4-kafka-1 p4-postgres-1
+       p4-spark-master-1 p4-spark-worker-1 p4-spark-1`.split(/\s+/),
+    )
     expect(substitute(compose.services.mysql!.image, {})).toBe('mysql:8.4')
   })
 
@@ -119,7 +129,7 @@ describe.each(dockerfiles)('%s', path => {
   test('runs a command of its own as a user who is not root', () => {
     expect(final).not.toHaveLength(0)
     for (const stage of final) {
-      expect(userOf(stage, stages)).toMatch(/^(millrace|hdfs|mysql|kafka)$/)
+      expect(userOf(stage, stages)).toMatch(/^(millrace|hdfs|mysql|kafka|postgres|spark)$/)
       const [command = ''] = stage.command!
       expect(['node', ...scripts.map(script => script.split('/').at(-1))]).toContain(command)
     }
