@@ -78,6 +78,10 @@ export function recordTooLarge(topic: string, bytes: number, mostBytes: number |
   })
 }
 
+export function producerClosed(): MillraceError {
+  return new MillraceError('UNAVAILABLE', 'The producer has been closed.', { hint: 'Open another one.' })
+}
+
 export function logClosed(): MillraceError {
   return new MillraceError('UNAVAILABLE', 'The log has been closed.', { hint: 'Start Millrace again.' })
 }

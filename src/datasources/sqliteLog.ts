@@ -10,6 +10,7 @@ import {
   noSuchTopic,
   otherPartitions,
   outOfRange,
+  producerClosed,
   recordTooLarge,
 } from './logErrors.ts'
 import { openLogGroup } from './logGroup.ts'
@@ -169,8 +170,10 @@ export function sqliteLog(options: SqliteLogOptions): Log {
     },
 
     producer(): LogProducer {
+      let ended = false
       return {
         async send(topic, records, call) {
+          if (ended) throw producerClosed()
           if (records.length === 0) return
           const tooLarge = records.find(record => bytesOf(record) > maxRecordBytes)
           if (tooLarge) throw recordTooLarge(topic, bytesOf(tooLarge), maxRecordBytes)
@@ -181,7 +184,9 @@ export function sqliteLog(options: SqliteLogOptions): Log {
             forgetOld(log, found)
           }, call)
         },
-        async close() {},
+        async close() {
+          ended = true
+        },
       }
     },
 

@@ -174,6 +174,15 @@ export function testLog(name: string, open: () => Promise<Log>): void {
         expect((await readAll(topic, 0, 1)).map(({ value }) => textOf(value))).toEqual(['after it'])
       })
 
+      test('are sent no more by a producer that was closed', async () => {
+        const topic = await newTopic()
+        const other = log.producer()
+        await other.send(topic, [text('k', 'v')])
+        await other.close()
+        await expect(other.send(topic, [text('k', 'v')])).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+        expect(await end(topic)).toBe(1)
+      })
+
       test('of two producers are all there', async () => {
         const topic = await newTopic()
         const other = log.producer()

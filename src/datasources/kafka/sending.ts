@@ -4,7 +4,7 @@ import { hasCode } from '../../errors.ts'
 import type { Call } from '../call.ts'
 import { partitionOfKey } from '../keyPartition.ts'
 import type { LogHeader, LogProducer, OutgoingRecord } from '../log.ts'
-import { checkTopicName, logClosed, noSuchPartition, recordTooLarge } from '../logErrors.ts'
+import { checkTopicName, noSuchPartition, producerClosed, recordTooLarge } from '../logErrors.ts'
 import type { Compression } from './address.ts'
 import { topicOf } from './clients.ts'
 import { hasKafkaCode } from './errors.ts'
@@ -37,7 +37,7 @@ export function kafkaProducer({ session, compression, deadlineMillis: millis }: 
   }
 
   async function send(topic: string, records: readonly OutgoingRecord[], call?: Call): Promise<void> {
-    if (ended) throw logClosed()
+    if (ended) throw producerClosed()
     current ??= session.open(() => session.clients.producer())
     const producer = current
     try {

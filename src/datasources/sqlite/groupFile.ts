@@ -27,7 +27,7 @@ export interface Member {
   sessionMillis: number
 }
 
-const SCHEMA = `
+export const GROUP_SCHEMA = `
   CREATE TABLE IF NOT EXISTS group_members (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -49,8 +49,8 @@ const SCHEMA = `
     PRIMARY KEY (group_id, partition_id)
   ) STRICT, WITHOUT ROWID;`
 
+/** On a database that has GROUP_SCHEMA. */
 export function openGroupFile(database: DatabaseSync): GroupFile {
-  database.exec(SCHEMA)
   const insertMember = database.prepare(
     'INSERT INTO group_members (id, group_id, topic_id, session_millis, heard_millis) VALUES (?, ?, ?, ?, ?)',
   )

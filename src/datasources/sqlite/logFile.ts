@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { LogRecord, OffsetRange, OutgoingRecord } from '../log.ts'
-import { type GroupFile, openGroupFile } from './groupFile.ts'
+import { GROUP_SCHEMA, type GroupFile, openGroupFile } from './groupFile.ts'
 import { decodeBatch, encodeBatch, inBatches } from './recordBatch.ts'
 
 /** The tables of an embedded log, synchronous as SQLite is. What it throws is SQLite's own; see explainSqliteError. */
@@ -184,6 +184,7 @@ function open(file: string): DatabaseSync {
     // FULL: what was acknowledged is there after a power cut too.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864')
     database.exec(SCHEMA)
+    database.exec(GROUP_SCHEMA)
     return database
   } catch (error) {
     database.close()
