@@ -37,6 +37,8 @@ const ALLOWED: Record<string, readonly string[]> = {
     'dataDirectory.ts',
     'loans',
     'weather',
+    'warehouse',
+    'embeddedCitizens.ts',
     'datasources',
   ],
   analyzer: ['client'],

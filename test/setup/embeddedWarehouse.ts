@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,6 +42,8 @@ export interface EmbeddedWarehouse {
 }
 
 export interface EmbeddedWarehouseOptions {
+  /** Where everything is kept, also after close(); a folder of its own, removed by close(), where left out. */
+  folder?: string
   transformsFolder?: string
   /** Put something between the domain and its keepers, to count or to fail. */
   wrap?: {
@@ -53,13 +56,14 @@ export interface EmbeddedWarehouseOptions {
 export const MOST_ROWS = 10_000
 
 export async function embeddedWarehouse({
+  folder: keptFolder,
   transformsFolder = OWN_TRANSFORMS,
   wrap = {},
 }: EmbeddedWarehouseOptions = {}): Promise<EmbeddedWarehouse> {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-warehouse-'))
+  const folder = keptFolder ?? (await mkdtemp(join(tmpdir(), 'millrace-warehouse-')))
   const workFolder = join(folder, 'work')
-  await mkdir(workFolder)
-  await fillSource(join(folder, 'source.duckdb'))
+  await mkdir(workFolder, { recursive: true })
+  if (!existsSync(join(folder, 'source.duckdb'))) await fillSource(join(folder, 'source.duckdb'))
   const storageFolder = join(folder, 'storage')
   const storage = localStorage({ folder: storageFolder })
   const warehouse = duckdbWarehouse({ file: join(folder, 'warehouse.duckdb') })
@@ -70,7 +74,7 @@ export async function embeddedWarehouse({
   const inbox = folderInbox({ folder: join(folder, 'inbox') })
   const encoder = createEncoder({ threads: 1 })
   const tell = (details: unknown) => process.stderr.write(`${inspect(details)}\n`)
-  const jobs = createJobs({ file: ':memory:', log: { error: tell, warn: tell } })
+  const jobs = createJobs({ file: join(folder, 'jobs.sqlite'), log: { error: tell, warn: tell } })
   const domain = createWarehouse({
     source,
     storage: wrappedStorage,
@@ -85,7 +89,7 @@ export async function embeddedWarehouse({
     sourceTables: ['regions', 'occupations'],
     mostBadRows: 0.01,
     sourceWaitMillis: 0,
-    historyFile: ':memory:',
+    historyFile: join(folder, 'runs.sqlite'),
     clock: Date.now,
     note: message => {
       throw new Error(message)
@@ -112,7 +116,7 @@ export async function embeddedWarehouse({
       domain.close()
       await Promise.all([encoder.close(), engine.close(), warehouse.close(), source.close(), inbox.close()])
       await storage.close()
-      await rm(folder, { recursive: true })
+      if (keptFolder === undefined) await rm(folder, { recursive: true })
     },
   }
 }
