@@ -309,6 +309,19 @@ describe('writing', () => {
     })
   })
 
+  test('is worth another try where the file was removed under the DataNode that writes it', async () => {
+    const late = await fake((_, response, request) => {
+      response.writeContinue()
+      const message = 'File does not exist: /file (inode 7) Holder DFSClient_1 does not have any open files.'
+      request.resume().on('end', () => answerException(response, 'FileNotFoundException', message, 404))
+    })
+    const nameNode = await fake(sendsTo(() => [late.address]))
+    await expect(open(nameNode).create('/file', [BYTES], LAYOUT)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('"/file" was removed while it was being written') as string,
+    })
+  })
+
   test('is told as interrupted where the DataNode breaks off in the middle', async () => {
     const breaking = await fake((_, response, request) => {
       response.writeContinue()

@@ -12,11 +12,12 @@ const outcomes: Outcome[] = [
 ]
 
 test('the page has a row for what was disturbed, a column for what was asked, and the longest time', () => {
-  const page = faultsPage(outcomes)
+  const page = faultsPage(outcomes, 4)
   expect(page).toContain('|  | migrate | reuse |\n| --- | --- | --- |\n')
   expect(page).toContain('| NameNode: silence, to it | UNAVAILABLE 10.0 | right 0.1 |')
   expect(page).toContain('| MySQL: latency, to it | right 2.0 | - |')
   expect(page).toContain('4 cases, 3 of them with the right answer. The longest took 10.0 s (NameNode: silence')
+  expect(faultsPage(outcomes, 9)).toContain('4 of 9 cases (the others were not run), 3 of them')
   expect(page).toContain('The longest: 3.0 s (migration: before the first row, MySQL killed: right).')
 })
 

@@ -1,7 +1,10 @@
 import type { Outcome } from './report.ts'
 
-/** docs/faults.md of the outcomes of one full run. */
-export function faultsPage(outcomes: readonly Outcome[]): string {
+/**
+ * docs/faults.md of the outcomes of a full run.
+ * @param allCases How many there should be.
+ */
+export function faultsPage(outcomes: readonly Outcome[], allCases: number): string {
   const links = outcomes.filter(({ table }) => table === 'links')
   const steps = outcomes.filter(({ table }) => table === 'steps')
   return `# Faults
@@ -22,7 +25,7 @@ nothing half-written in the storage. With a fault of one DataNode, and with one 
 
 MySQL's 30 s of silence are 4 s here, so that a case does not take so long.
 
-${outcomes.length} cases, ${outcomes.filter(({ result }) => result === 'right').length} of them with the right answer. The longest took ${longestOf(outcomes)}.
+${outcomes.length === allCases ? `${allCases} cases` : `${outcomes.length} of ${allCases} cases (the others were not run)`}, ${outcomes.filter(({ result }) => result === 'right').length} of them with the right answer. The longest took ${longestOf(outcomes)}.
 
 ## A proxy between Millrace and a system
 Latency is 100 ms, bandwidth 1 MiB/s, a packet 61 bytes, a close 1.5 s late; "in the middle" is within a row, an answer's head or a block. The DataNode is another

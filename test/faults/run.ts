@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ALL_LINK_CASES } from './linkCases.ts'
 import { faultsPage } from './page.ts'
 import type { Outcome } from './report.ts'
+import { ALL_STEP_CASES } from './stepCases.ts'
 
 /** What `npm run test:faults` runs: every case of test/faults, and docs/faults.md of how they ended. Further arguments go to vitest. */
 const ROOT = join(import.meta.dirname, '../..')
@@ -16,7 +18,7 @@ try {
   const lines = existsSync(reportFile) ? readFileSync(reportFile, 'utf8').trimEnd().split('\n') : []
   if (status === 0) {
     const outcomes = lines.map(line => JSON.parse(line) as Outcome)
-    writeFileSync(join(ROOT, 'docs/faults.md'), faultsPage(outcomes))
+    writeFileSync(join(ROOT, 'docs/faults.md'), faultsPage(outcomes, ALL_LINK_CASES.length + ALL_STEP_CASES.length))
     process.stderr.write(`docs/faults.md: ${outcomes.length} cases\n`)
   } else {
     process.stderr.write(`error: some of ${lines.length} cases failed, so docs/faults.md was left as it is\n`)
