@@ -11,7 +11,10 @@ import type { KafkaSession } from './session.ts'
 /** A request waits no longer for records, well within the deadline of a request. */
 const LONGEST_WAIT_MILLIS = 3_000
 export const READ_COMMITTED = 1
+const TRANSACTIONAL_BATCH = 1 << 4
 const CONTROL_BATCH = 1 << 5
+/** The second of two numbers of 16 bits that are the key of a marker. */
+const MARKS_ABORT = 0
 const ANY_EPOCH = -1
 
 export interface ReadingParts {
@@ -130,13 +133,34 @@ async function leaderOf(consumer: Consumer, topic: string, partition: number): P
 function fetchedOf({ responses }: FetchResponse, offset: number): Fetched {
   const partition = responses[0]?.partitions[0]
   if (!partition) return { records: [], nextOffset: offset, endOffset: offset }
+  const isAborted = abortedBatches(partition.abortedTransactions ?? [])
   const records: LogRecord[] = []
   let nextOffset = offset
   for (const batch of partition.records ?? []) {
-    if ((batch.attributes & CONTROL_BATCH) === 0) takeRecords(batch, offset, records)
+    if (!isAborted(batch) && (batch.attributes & CONTROL_BATCH) === 0) takeRecords(batch, offset, records)
     nextOffset = Math.max(nextOffset, Number(batch.firstOffset) + batch.lastOffsetDelta + 1)
   }
   return { records, nextOffset, endOffset: Number(partition.lastStableOffset) }
+}
+
+interface AbortedTransaction {
+  producerId: bigint
+  firstOffset: bigint
+}
+
+/**
+ * Says of each batch, asked in order, whether a transaction took it back. The library leaves out some of them by itself: those of the last such
+ * transaction of each producer, and only where its marker came in the same answer.
+ */
+function abortedBatches(transactions: readonly AbortedTransaction[]): (batch: RecordsBatch) => boolean {
+  const coming = transactions.toSorted((one, other) => Number(one.firstOffset - other.firstOffset))
+  const aborting = new Set<bigint>()
+  return ({ firstOffset, producerId, attributes, records }) => {
+    while (coming[0] && coming[0].firstOffset <= firstOffset) aborting.add(coming.shift()!.producerId)
+    const control = (attributes & CONTROL_BATCH) !== 0
+    if (control && records[0]?.key?.readInt16BE(2) === MARKS_ABORT) aborting.delete(producerId)
+    return !control && (attributes & TRANSACTIONAL_BATCH) !== 0 && aborting.has(producerId)
+  }
 }
 
 function takeRecords(batch: RecordsBatch, offset: number, into: LogRecord[]): void {
