@@ -45,11 +45,28 @@ export async function readBatchTail(
   status: FileStatus,
   call?: Call,
 ): Promise<BatchTail | { problem: string }> {
-  return await orProblem(async () => parseBatchTail(await readTail(storage, status, FIRST_READ_BYTES, call)))
+  try {
+    return parseBatchTail(await readTail(storage, status, FIRST_READ_BYTES, call))
+  } catch (error) {
+    return problemIn(error)
+  }
 }
 
-/** @param end The end of a file, with the whole footer. Throws BrokenParquetError. */
-export function parseBatchTail(end: Uint8Array): BatchTail {
+/** As readBatchTail(), of bytes that are there: the end of a file, with the whole footer. */
+export function batchTailOf(end: Uint8Array): BatchTail | { problem: string } {
+  try {
+    return parseBatchTail(end)
+  } catch (error) {
+    return problemIn(error)
+  }
+}
+
+function problemIn(error: unknown): { problem: string } {
+  if (error instanceof BrokenParquetError) return { problem: error.problem }
+  throw error
+}
+
+function parseBatchTail(end: Uint8Array): BatchTail {
   const footer = parseFooter(end)
   const metadata = fromKeyValues(keyValues(footer))
   if ('problem' in metadata) throw new BrokenParquetError(metadata.problem)
@@ -69,15 +86,6 @@ function partOf(group: Struct, rowIds: RowIdSection): BatchPart {
   // A group without bounds is read for every question about dates, no more.
   const { min, max } = textBounds(group, 'date') ?? { min: '', max: '\uffff' }
   return { rows: groupRows(group), ...groupExtent(group), minDate: min, maxDate: max, rowIds }
-}
-
-async function orProblem<T>(read: () => Promise<T>): Promise<T | { problem: string }> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof BrokenParquetError) return { problem: error.problem }
-    throw error
-  }
 }
 
 function sum(numbers: readonly number[]): number {

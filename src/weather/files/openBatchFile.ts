@@ -2,8 +2,10 @@ import type { Call } from '../../datasources/call.ts'
 import type { ByteRange, FileStatus, Storage } from '../../datasources/storage.ts'
 import { hasCode, MillraceError } from '../../errors.ts'
 import { decodeRowGroup, type TextColumn } from '../../parquet/decodeRowGroup.ts'
+import { BrokenParquetError } from '../../parquet/footer.ts'
 import type { BatchRows } from '../sink/batchCodec.ts'
-import { type BatchPart, type BatchTail, parseBatchTail, readBatchTail } from './batchTail.ts'
+import { sentence } from '../words.ts'
+import { type BatchPart, type BatchTail, batchTailOf, readBatchTail } from './batchTail.ts'
 import { decodeRowIds } from './rowIds.ts'
 
 /** A batch file that is being read: its parts one by one. */
@@ -38,7 +40,7 @@ const COLUMNS = [
 export async function openBatchFile(storage: Storage, status: FileStatus, call?: Call): Promise<OpenBatchFile> {
   const { path, length } = status
   const whole = length <= WHOLE_BYTES ? await storage.read(path, { offset: 0, length }, call) : undefined
-  const tail = whole ? parsedWhole(whole) : await readBatchTail(storage, status, call)
+  const tail = whole ? batchTailOf(whole) : await readBatchTail(storage, status, call)
   if ('problem' in tail) throw damaged(path, tail.problem)
 
   const read = async (range: ByteRange) =>
@@ -78,27 +80,20 @@ export function rowsOf({ stations, dates, degrees }: BatchColumns, rowIds: Float
   return { stationIds: textsOf(stations), dates: textsOf(dates), degrees: [...degrees], rowIds: [...rowIds] }
 }
 
-function parsedWhole(bytes: Uint8Array): BatchTail | { problem: string } {
-  try {
-    return parseBatchTail(bytes)
-  } catch (error) {
-    if (hasCode(error, 'DATA_LOST')) return { problem: error.message }
-    throw error
-  }
-}
-
 async function named<T>(path: string, decode: () => T | Promise<T>): Promise<T> {
   try {
     return await decode()
   } catch (error) {
-    if (hasCode(error, 'DATA_LOST')) throw damaged(path, error.message, error)
+    if (hasCode(error, 'DATA_LOST')) {
+      throw damaged(path, error instanceof BrokenParquetError ? error.problem : error.message, error)
+    }
     throw error
   }
 }
 
 /** @param problem What is wrong with the file's bytes. */
 export function damaged(path: string, problem: string, cause?: unknown): MillraceError {
-  return new MillraceError('DATA_LOST', `${path} is damaged: ${problem}`, {
+  return new MillraceError('DATA_LOST', sentence(`${path} is damaged: ${problem}`), {
     hint: 'Start the stream: it writes the file again while the log still has its records.',
     cause,
   })
