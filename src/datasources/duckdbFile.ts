@@ -108,8 +108,9 @@ async function openForReading(file: string): Promise<DuckDBInstance> {
   try {
     return await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' })
   } catch (cause) {
+    if (isHeldByAnother(cause)) throw heldByAnother('read', file, cause)
     throw new MillraceError('UNAVAILABLE', `The DuckDB file ${file} cannot be opened.`, {
-      hint: 'Check that it is a DuckDB file and that no other program is writing to it.',
+      hint: 'Check that it is a DuckDB file.',
       cause,
     })
   }
@@ -120,17 +121,19 @@ async function openForWriting(file: string): Promise<DuckDBInstance> {
     await mkdir(dirname(file), { recursive: true })
     return await DuckDBInstance.create(file, { access_mode: 'READ_WRITE' })
   } catch (cause) {
-    if (!isHeldByAnother(cause)) {
-      throw new MillraceError('UNAVAILABLE', `The DuckDB file ${file} cannot be opened for writing.`, {
-        hint: 'Check that it is a DuckDB file, that it may be written, and that its disk has room.',
-        cause,
-      })
-    }
-    throw new MillraceError('CONFLICT', `Expected to write to the DuckDB file ${file}, another process has it open.`, {
-      hint: 'Only one process at a time can use an embedded source that is written to: do the work in the server, or set MILLRACE_SOURCE_URL to a MySQL database.',
+    if (isHeldByAnother(cause)) throw heldByAnother('write to', file, cause)
+    throw new MillraceError('UNAVAILABLE', `The DuckDB file ${file} cannot be opened for writing.`, {
+      hint: 'Check that it is a DuckDB file, that it may be written, and that its disk has room.',
       cause,
     })
   }
+}
+
+function heldByAnother(doing: string, file: string, cause: unknown): MillraceError {
+  return new MillraceError('CONFLICT', `Expected to ${doing} the DuckDB file ${file}, another process has it open.`, {
+    hint: 'Only one process at a time can use an embedded source that is written to: do the work in the server, or set MILLRACE_SOURCE_URL to a MySQL database.',
+    cause,
+  })
 }
 
 /** DuckDB tells it in words only: "Could not set lock on file ...: Conflicting lock is held in ... (PID 7)". */

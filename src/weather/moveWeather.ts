@@ -129,6 +129,7 @@ function sinkPart(partition: number, open: () => Sink) {
   let sink: Sink | undefined
   return {
     name,
+    givesWay: true,
     async run(signal: AbortSignal): Promise<void> {
       sink = open()
       await sink.run(signal)

@@ -5,6 +5,8 @@ import { asError, hasCode, MillraceError } from '../errors.ts'
 export interface Part {
   /** For people, at the start of a sentence: "Partition 2". */
   name: string
+  /** A CONFLICT means that somebody else does its work now: to take that back would only make the two fight. */
+  givesWay?: boolean
   /** Goes on until the signal is aborted; a failure ends it, and it is run again. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -29,10 +31,7 @@ export interface SuperviseOptions {
   note: (message: string, details: object) => void
 }
 
-/**
- * Runs a part again when it fails, after a pause that doubles up to a bound. A CONFLICT ends it instead: somebody else does its work now,
- * and to take that back would only make the two fight.
- */
+/** Runs a part again when it fails, after a pause that doubles up to a bound. */
 export function supervise(part: Part, options: SuperviseOptions): Supervised {
   const { clock, note, firstPauseMillis = 200, mostPauseMillis = 5_000, steadyMillis = 3_000 } = options
   const stopping = new AbortController()
@@ -54,7 +53,7 @@ export function supervise(part: Part, options: SuperviseOptions): Supervised {
         if (isSteady()) failures = 0
         runningSince = null
         failure = `${part.name}: ${describe(error)}`
-        if (hasCode(error, 'CONFLICT')) return
+        if (part.givesWay && hasCode(error, 'CONFLICT')) return
       }
       await clock.pause(Math.min(firstPauseMillis * 2 ** failures, mostPauseMillis), signal).catch(() => {})
       failures += 1

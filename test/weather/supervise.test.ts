@@ -70,7 +70,8 @@ test('it says what is wrong, until the part has run for a while', async () => {
 test('a part whose work somebody else has taken is left alone', async () => {
   const { clock, pauses } = pausingClock()
   const taken = new MillraceError('CONFLICT', 'Another consumer has taken partition 2 over.')
-  const part = supervise({ name: 'Partition 2', run: () => Promise.reject(taken) }, { clock, note: () => {} })
+  const run = () => Promise.reject(taken)
+  const part = supervise({ name: 'Partition 2', givesWay: true, run }, { clock, note: () => {} })
   await part.ended
   expect(pauses).toEqual([])
   expect(part.trouble()).toBe('Partition 2: Another consumer has taken partition 2 over.')
