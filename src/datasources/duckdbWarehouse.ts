@@ -25,7 +25,7 @@ import {
 } from './warehouseCatalog.ts'
 import { checkStage } from './warehouseChecks.ts'
 import { expectJob, expectStage, expectStageColumns, qualifiedStage } from './warehouseNames.ts'
-import { publishStages } from './warehousePublish.ts'
+import { deleteAndInsert, publishStages } from './warehousePublish.ts'
 import { quoteName, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
 
 /** Beyond it DuckDB goes on in files beside its own. */
@@ -119,7 +119,9 @@ const DIALECT: WarehouseDialect = {
     })
   },
   lock: async () => {}, // publications come one by one
-  finishTable: async () => {},
+  tableOptions: () => '',
+  replaceRows: (session, replacement) =>
+    deleteAndInsert(session, `main.${quoteName(replacement.stage.table)}`, replacement),
 }
 
 function duckdbSession(connection: DuckDBConnection): WarehouseSession {

@@ -12,7 +12,14 @@ import { type PostgresAddress, showPostgresAddress } from './postgres/url.ts'
 import { describePostgresType, postgresTypeName, readPostgresRow } from './postgres/values.ts'
 import type { RowStream } from './rowStream.ts'
 import { lockHeld } from './turns.ts'
-import type { Load, Publication, Stage, Warehouse, WarehouseCall } from './warehouse.ts'
+import {
+  LOGICAL_DATE,
+  type Load,
+  type Publication,
+  type Stage,
+  type Warehouse,
+  type WarehouseCall,
+} from './warehouse.ts'
 import {
   beginStage,
   columnDefinitions,
@@ -25,9 +32,15 @@ import {
   stagesOf,
 } from './warehouseCatalog.ts'
 import { checkStage } from './warehouseChecks.ts'
-import { expectJob, expectStage, expectStageColumns, qualifiedStage } from './warehouseNames.ts'
-import { publishedLoad, publishStages } from './warehousePublish.ts'
-import { quoteName, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
+import { expectJob, expectStage, expectStageColumns, OWN_SCHEMA, qualifiedStage } from './warehouseNames.ts'
+import { deleteAndInsert, deleteReplaced, insertStage, publishedLoad, publishStages } from './warehousePublish.ts'
+import {
+  quoteName,
+  quoteText,
+  type Replacement,
+  type WarehouseDialect,
+  type WarehouseSession,
+} from './warehouseSession.ts'
 
 export interface PostgresWarehouseOptions {
   address: PostgresAddress
@@ -144,9 +157,46 @@ const DIALECT: WarehouseDialect = {
   async lock(session, name) {
     await session.query(`SELECT pg_advisory_xact_lock(${LOCK_KEY})`, [name])
   },
-  async finishTable(session, table) {
-    await session.query(`CREATE INDEX ON public.${quoteName(table)} (logical_date)`)
-  },
+  tableOptions: replaces => (replaces === 'date' ? `PARTITION BY LIST (${LOGICAL_DATE})` : ''),
+  replaceRows,
+}
+
+/**
+ * A date that is new becomes a partition: the stage itself, without a copy. Into the partition of a date that is there the rows are
+ * copied, because to take it out would wait for everyone who reads the table, and keep others from it meanwhile.
+ */
+async function replaceRows(session: WarehouseSession, replacement: Replacement) {
+  const { stage, date, columns } = replacement
+  const table = `public.${quoteName(stage.table)}`
+  const [kind] = await session.query(`SELECT relkind = 'p' FROM pg_class WHERE oid = CAST($1 AS regclass)`, [table])
+  if (kind?.[0] !== 't') return await deleteAndInsert(session, table, replacement)
+
+  const partition = `${stage.table}_p${date.replaceAll('-', '')}`
+  const replacedRows = await deleteReplaced(session, table, replacement)
+  const there = await session.query(
+    `SELECT 1 FROM pg_inherits INNER JOIN pg_class ON pg_class.oid = inhrelid
+     WHERE inhparent = CAST($1 AS regclass) AND relname = $2`,
+    [table, partition],
+  )
+  if (there.length > 0) return { inserted: await insertStage(session, table, replacement), replacedRows }
+
+  const staged = qualifiedStage(stage)
+  const [count] = await session.query(`SELECT count(*) FROM ${staged}`)
+  const known = new Set(columns.map(({ name }) => name))
+  const missing = (await DIALECT.columnsOf(session, 'public', stage.table)).filter(
+    ({ name }) => !known.has(name) && name !== LOGICAL_DATE,
+  )
+  const additions = [
+    `${LOGICAL_DATE} DATE NOT NULL DEFAULT DATE ${quoteText(date)}`,
+    ...missing.map(column => columnDefinitions(DIALECT, [column])),
+  ]
+  await session.query(`ALTER TABLE ${staged} ${additions.map(column => `ADD COLUMN ${column}`).join(', ')}`)
+  await session.query(`ALTER TABLE ${staged} RENAME TO ${quoteName(partition)}`)
+  await session.query(`ALTER TABLE ${quoteName(OWN_SCHEMA)}.${quoteName(partition)} SET SCHEMA public`)
+  await session.query(
+    `ALTER TABLE ${table} ATTACH PARTITION public.${quoteName(partition)} FOR VALUES IN (${quoteText(date)})`,
+  )
+  return { inserted: Number(count![0]), replacedRows }
 }
 
 function postgresSession(connection: PostgresConnection): WarehouseSession {
@@ -174,10 +224,7 @@ function postgresSession(connection: PostgresConnection): WarehouseSession {
   }
 }
 
-/**
- * Not logged, because a stage that a crash empties is staged again: half the writing. Frozen, because nobody sees the table before it is
- * whole: reading it later then writes nothing.
- */
+/** Frozen, because nobody sees the table before it is whole: reading it later then writes nothing. */
 async function fill(
   connection: PostgresConnection,
   stage: Stage,
@@ -193,7 +240,7 @@ async function fill(
       call.onRows?.(rows)
     },
   }
-  await connection.query(`CREATE UNLOGGED TABLE ${table} (${columnDefinitions(DIALECT, rows.columns)})`)
+  await connection.query(`CREATE TABLE ${table} (${columnDefinitions(DIALECT, rows.columns)})`)
   await connection.copyIn(`COPY ${table} FROM STDIN WITH (FREEZE)`, copyText(rows, counted))
   return count
 }

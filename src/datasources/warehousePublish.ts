@@ -3,7 +3,13 @@ import type { SourceColumn } from './source.ts'
 import { LOGICAL_DATE, type Load, type Publication, type PublishedTable } from './warehouse.ts'
 import { columnDefinitions, loadsOf, loggedTables, logLoad, removeStage, stagesOf } from './warehouseCatalog.ts'
 import { expectPublication, listedNames, OWN_SCHEMA, qualifiedStage, stageTable } from './warehouseNames.ts'
-import { quoteName, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
+import {
+  quoteName,
+  type Replacement,
+  type Replaces,
+  type WarehouseDialect,
+  type WarehouseSession,
+} from './warehouseSession.ts'
 
 /** Warehouse.publish on one connection. A publication that took place already is told of again. */
 export async function publishStages(
@@ -19,10 +25,12 @@ export async function publishStages(
   await session.transaction(() => prepareTables(session, dialect, publication, columns))
   await session.transaction(async () => {
     for (const lock of locksOf(publication)) await dialect.lock(session, lock)
-    const tables = []
-    for (const table of publication.tables) {
-      tables.push(await replaceRows(session, dialect, publication, table, columns.get(table.name)!))
+    const put = new Map<string, Load['tables'][number]>()
+    // By name, or two publications could wait for each other.
+    for (const table of publication.tables.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
+      put.set(table.name, await putTable(session, dialect, publication, table, columns.get(table.name)!))
     }
+    const tables = publication.tables.map(({ name }) => put.get(name)!)
     const modes = new Map(publication.tables.map(({ name, replaces = 'date' }) => [name, replaces]))
     await logLoad(session, { ...publication, tables }, modes)
     for (const { name } of publication.tables) await removeStage(session, { job: publication.job, table: name })
@@ -83,28 +91,28 @@ async function prepareTables(
 ): Promise<void> {
   await dialect.lock(session, 'tables')
   const owners = new Map((await loggedTables(session)).map(table => [table.name, table.dataset]))
-  for (const { name } of tables) {
+  for (const { name, replaces = 'date' } of tables) {
     const owner = owners.get(name)
     if (owner !== undefined && owner !== dataset) {
       throw new MillraceError('CONFLICT', `Expected table "${name}" to be of dataset ${dataset}, it is of ${owner}.`, {
         hint: 'Give the table another name.',
       })
     }
-    await prepareTable(session, dialect, name, columns.get(name)!)
+    await prepareTable(session, dialect, { name, replaces, columns: columns.get(name)! })
   }
 }
 
 async function prepareTable(
   session: WarehouseSession,
   dialect: WarehouseDialect,
-  name: string,
-  columns: readonly SourceColumn[],
+  { name, replaces, columns }: { name: string; replaces: Replaces; columns: readonly SourceColumn[] },
 ): Promise<void> {
   const table = `${dialect.schema}.${quoteName(name)}`
   const there = new Map((await dialect.columnsOf(session, dialect.schema, name)).map(column => [column.name, column]))
   if (there.size === 0) {
-    await session.query(`CREATE TABLE ${table} (${columnDefinitions(dialect, columns)}, ${LOGICAL_DATE} DATE NOT NULL)`)
-    await dialect.finishTable(session, name)
+    await session.query(
+      `CREATE TABLE ${table} (${columnDefinitions(dialect, columns)}, ${LOGICAL_DATE} DATE NOT NULL) ${dialect.tableOptions(replaces)}`,
+    )
     return
   }
   if (!there.has(LOGICAL_DATE)) {
@@ -133,27 +141,41 @@ function locksOf({ dataset, date, tables }: Publication): string[] {
   return [`date ${dataset} ${date}`, ...whole.toSorted()]
 }
 
-async function replaceRows(
+async function putTable(
   session: WarehouseSession,
   dialect: WarehouseDialect,
   { job, date }: Publication,
   { name, rows, replaces = 'date' }: PublishedTable,
   columns: readonly SourceColumn[],
 ): Promise<Load['tables'][number]> {
-  const table = `${dialect.schema}.${quoteName(name)}`
-  const condition = replaces === 'date' ? `WHERE ${LOGICAL_DATE} = CAST($1 AS DATE)` : ''
-  const replacedRows = await session.change(`DELETE FROM ${table} ${condition}`, replaces === 'date' ? [date] : [])
-  const names = columns.map(column => quoteName(column.name)).join(', ')
-  const inserted = await session.change(
-    `INSERT INTO ${table} (${names}, ${LOGICAL_DATE}) SELECT ${names}, CAST($1 AS DATE) FROM ${qualifiedStage({ job, table: name })}`,
-    [date],
-  )
+  const stage = { job, table: name }
+  const { inserted, replacedRows } = await dialect.replaceRows(session, { stage, date, replaces, columns })
   if (inserted !== rows) throw notAsStaged(name, rows, inserted)
   return { name, rows, replacedRows }
 }
 
+/** DELETE and INSERT: what every database can do. `table` is qualified. */
+export async function deleteAndInsert(session: WarehouseSession, table: string, replacement: Replacement) {
+  const replacedRows = await deleteReplaced(session, table, replacement)
+  return { inserted: await insertStage(session, table, replacement), replacedRows }
+}
+
+export async function deleteReplaced(session: WarehouseSession, table: string, { replaces, date }: Replacement) {
+  return replaces === 'date'
+    ? await session.change(`DELETE FROM ${table} WHERE ${LOGICAL_DATE} = CAST($1 AS DATE)`, [date])
+    : await session.change(`DELETE FROM ${table}`)
+}
+
+export async function insertStage(session: WarehouseSession, table: string, { stage, date, columns }: Replacement) {
+  const names = columns.map(column => quoteName(column.name)).join(', ')
+  return await session.change(
+    `INSERT INTO ${table} (${names}, ${LOGICAL_DATE}) SELECT ${names}, CAST($1 AS DATE) FROM ${qualifiedStage(stage)}`,
+    [date],
+  )
+}
+
 function notAsStaged(table: string, expected: number, found: number): MillraceError {
   return new MillraceError('DATA_LOST', `Expected ${expected} rows in the stage of table "${table}", found ${found}.`, {
-    hint: 'The database may have been restarted since, which empties stages: stage the table again.',
+    hint: 'Something changed the stage since: stage the table again.',
   })
 }

@@ -1,4 +1,5 @@
 import type { ColumnType, Row, SourceColumn } from './source.ts'
+import type { PublishedTable, Stage } from './warehouse.ts'
 
 /** One connection to the database of a warehouse. Placeholders are $1, $2 and so on. */
 export interface WarehouseSession {
@@ -22,8 +23,21 @@ export interface WarehouseDialect {
   columnsOf(session: WarehouseSession, schema: string, table: string): Promise<SourceColumn[]>
   /** Waits until no other transaction holds the lock of this name, and holds it to the end of the transaction. */
   lock(session: WarehouseSession, name: string): Promise<void>
-  /** What else a new result table gets, for example an index. */
-  finishTable(session: WarehouseSession, table: string): Promise<void>
+  /** What stands behind the columns of a new result table. */
+  tableOptions(replaces: Replaces): string
+  /** Takes away what a result table has for the date, or all of it, and puts the rows of a stage in; says how many each were. */
+  replaceRows(session: WarehouseSession, replacement: Replacement): Promise<{ inserted: number; replacedRows: number }>
+}
+
+export type Replaces = NonNullable<PublishedTable['replaces']>
+
+export interface Replacement {
+  stage: Stage
+  /** YYYY-MM-DD. */
+  date: string
+  replaces: Replaces
+  /** Of the stage. */
+  columns: readonly SourceColumn[]
 }
 
 /** Both databases write names so. */

@@ -126,6 +126,17 @@ export function testWarehouse(name: string, open: () => Promise<Warehouse>): voi
         })
       })
 
+      test('may change from dates to one history and back', async () => {
+        await stageAndPublish([[1, 'a']], { date: '2026-11-18' })
+        await stageAndPublish([[2, 'b']], { date: '2026-11-19', replaces: 'table' })
+        expect(await rowsOf()).toEqual([[2, 'b']])
+        await stageAndPublish([[3, 'c']], { replaces: 'table' })
+        await stageAndPublish([[4, 'd']], { date: '2026-11-18' })
+        expect(await rowsOf()).toEqual([[3, 'c']])
+        expect(await rowsOf('2026-11-18')).toEqual([[4, 'd']])
+        expect((await warehouse.tables()).find(({ name }) => name === table)).toMatchObject({ rows: 2 })
+      })
+
       test('of several tables is seen in all or in none', async () => {
         const other = `${table}_b`
         const job = randomUUID()
@@ -177,6 +188,8 @@ export function testWarehouse(name: string, open: () => Promise<Warehouse>): voi
         await stageAndPublish([[2, 'b', 0.5]], { columns })
         expect(await rowsOf('2026-11-19')).toEqual([[1, 'a', null]])
         expect(await rowsOf()).toEqual([[2, 'b', 0.5]])
+        await stageAndPublish([[3, 'c']], { date: '2026-11-21' })
+        expect(await rowsOf()).toEqual([[3, 'c', null]])
         const changed = stageAndPublish([['1', 'a']], { columns: [{ name: 'id', type: TEXT }, COLUMNS[1]!] })
         await expect(changed).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('"id"') })
       })
