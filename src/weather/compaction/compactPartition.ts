@@ -4,12 +4,12 @@ import { createPublisher } from '../../datasources/publish.ts'
 import type { FileLayout, Storage } from '../../datasources/storage.ts'
 import { nameOf } from '../../datasources/storagePath.ts'
 import { hasCode, MillraceError } from '../../errors.ts'
-import { batchPath, parseBatchName } from '../files/names.ts'
+import { batchPath, DATA_FOLDER, parseBatchName } from '../files/names.ts'
 import type { BatchMeta } from '../sink/batchCodec.ts'
 import { type Chain, type ChainFile, createChainReader } from '../sink/chain.ts'
 import { type Candidate, choose, chooseAny } from './chooseRange.ts'
 import { type MergeCodec, mergedMeta } from './mergeCodec.ts'
-import { type Plan, planStore } from './plans.ts'
+import { PLAN_FOLDER, type Plan, planStore } from './plans.ts'
 import { type CompactionSettings, compactionDefaults } from './settings.ts'
 import type { OnCompactionStep } from './steps.ts'
 import { sweepReplaced } from './sweepReplaced.ts'
@@ -87,8 +87,14 @@ export function createCompactor(options: CompactorOptions): Compactor {
       const range = { firstBatch: chosen[0]!.firstBatch, lastBatch: chosen.at(-1)!.lastBatch }
       if (await plans.decide(latest, range, call)) await onStep('plan published')
     }
+    if (done.merged > 0) await sweepTemporaries(call)
     done.swept = await sweepReplaced({ partition, storage, codec, clock, chainReader, settings, onStep }, call)
     return done
+  }
+
+  /** Of merges that died more than an hour ago. */
+  async function sweepTemporaries(call: Call): Promise<void> {
+    for (const folder of [DATA_FOLDER, PLAN_FOLDER]) await publisher.sweep(folder, { call })
   }
 
   function chooseFrom(candidates: readonly Candidate[], all: boolean): Candidate[] {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/datasources/clock.ts'
 import { localStorage } from '../../../src/datasources/localStorage.ts'
-import { parseTemporaryName } from '../../../src/datasources/publish.ts'
+import { parseTemporaryName, temporaryName } from '../../../src/datasources/publish.ts'
 import { nameOf } from '../../../src/datasources/storagePath.ts'
 import type { Candidate } from '../../../src/weather/compaction/chooseRange.ts'
 import { type CompactorOptions, createCompactor } from '../../../src/weather/compaction/compactPartition.ts'
@@ -202,6 +202,16 @@ describe('a process that dies while it merges', () => {
       expect(await files()).toEqual(['/data/partition-0-batch-0-to-19.parquet'])
     },
   )
+})
+
+test('what died half-written more than an hour ago is removed by the next merge', async () => {
+  await writeBatches(generatedRows(4), 4)
+  const [old, young] = ['old', 'young'].map(owner => `/data/${temporaryName('x.parquet', owner, randomUUID())}`)
+  for (const path of [old!, young!]) await storage.create(path, [Buffer.from('half')], LAYOUT)
+  const before = new Date(Date.now() - 3_700_000)
+  await utimes(join(folder, old!), before, before)
+  await compact(0, ALL)
+  expect(await temporaries()).toEqual([young])
 })
 
 describe('several processes that merge at the same time', () => {
