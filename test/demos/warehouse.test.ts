@@ -25,7 +25,7 @@ test('npm run demo -- warehouse --exit: three days, one of them killed in the mi
     // The four tables before agg_population are there at least, from the process that was killed.
     expect(stdout).toMatch(/The runs:\n.*\n2026-11-20 +SUCCEEDED +1 .*\n2026-11-19 +SUCCEEDED +2 +12 of 12 +[4-8]\n/)
     expect(stdout).toMatch(/snapshot_changes of 2026-11-19:\n.*\n\S+ +added +32\n\S+ +changed +73\n\S+ +removed +32\n/)
-    expect(stdout).toMatch(/The history of one citizen, from dim_citizen:\n.*\n.* 2026-11-18 .*\n.* 2026-11-19 /)
+    expect(stdout).toMatch(/The history of one citizen, from dim_citizen:\n.*\n.* 2026-11-18 .*\n.* 2026-11-19$/m)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
