@@ -14,7 +14,7 @@ export interface Outcome {
 /** Set by test/faults/run.ts, which makes docs/faults.md of it: a file of a JSON object a line. */
 const REPORT_FILE = process.env.FAULT_REPORT
 
-/** All cases, or few that still meet every pair of what they are made of. */
+/** All cases, or the few of `npm test`. */
 export const ALL_CASES = process.env.FAULT_CASES === 'all'
 
 export function record(outcome: Outcome): void {
