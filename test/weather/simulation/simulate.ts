@@ -1,10 +1,11 @@
 import type { LogRecord } from '../../../src/datasources/log.ts'
 import type { Storage } from '../../../src/datasources/storage.ts'
+import { nameOf } from '../../../src/datasources/storagePath.ts'
 import { asError, hasCode } from '../../../src/errors.ts'
 import { batchPath } from '../../../src/weather/files/names.ts'
 import { createSink } from '../../../src/weather/sink/createSink.ts'
 import type { Decode } from '../../../src/weather/sink/openBatch.ts'
-import { checkpointPath, intentPath } from '../../../src/weather/sink/paths.ts'
+import { checkpointPath, intentPath, parseOwnerName } from '../../../src/weather/sink/paths.ts'
 import type { Sink } from '../../../src/weather/sink/sink.ts'
 import { compactForever } from './compactor.ts'
 import { createDisk } from './disk.ts'
@@ -70,6 +71,7 @@ export async function simulate(seed: number, { sabotage = {}, trace }: Simulatio
   let faults: Faults = NO_FAULTS
   let storageFaults = NO_STORAGE_FAULTS
   let ids = 0
+  let lastEpoch = 0
   const newId = sabotage.newId ?? (() => `00000000-0000-0000-0000-${(ids++).toString(16).padStart(12, '0')}`)
   const happened: Happened = {
     owners: 0,
@@ -106,6 +108,7 @@ export async function simulate(seed: number, { sabotage = {}, trace }: Simulatio
     () => scheduler.nowMillis(),
     path => {
       say(() => `  ${path} is there`)
+      lastEpoch = Math.max(lastEpoch, parseOwnerName(nameOf(path))?.epoch ?? 0)
       problem ??= problemWith(path, disk, happened.damages > 0)
     },
   )
@@ -282,8 +285,8 @@ export async function simulate(seed: number, { sabotage = {}, trace }: Simulatio
         .map(({ host }) => host.name)
         .join(', ')} did not stop`,
     )
-  const [latest] = owners.sort((one, other) => (other.sink.state().epoch ?? 0) - (one.sink.state().epoch ?? 0))
-  if (latest?.outcome === 'fenced') throw new Error(`${latest.host.name} was fenced although nobody followed`)
+  const wrongly = owners.find(({ outcome, sink }) => outcome === 'fenced' && sink.state().epoch === lastEpoch)
+  if (wrongly) throw new Error(`${wrongly.host.name} was fenced although nobody followed`)
   const fetches = Math.max(...owners.map(({ fetches }) => fetches.most))
   if (fetches > 2) throw new Error(`${fetches} fetches at a time`)
 
