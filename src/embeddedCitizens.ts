@@ -17,24 +17,25 @@ const SAMPLE_ROWS = 10_000
 export function embeddedInbox({ folder }: { folder: string }): Inbox {
   const inbox = folderInbox({ folder })
 
-  async function make(path: string, { signal }: Call): Promise<void> {
-    const file = join(folder, path)
-    const date = /^dt=(\d{4}-\d\d-\d\d)\//.exec(path)?.[1]
-    if (date === undefined || existsSync(file)) return
-    await createCitizens({ file, date, rows: SAMPLE_ROWS, ...(signal && { signal }) })
-  }
+  const isMissingDay = (path: string) => dateOf(path) !== undefined && !existsSync(join(folder, path))
 
   return {
     ...inbox,
-    async stat(path, call = {}) {
-      await make(path, call)
-      return await inbox.stat(path, call)
-    },
+    // Makes nothing: it is asked for a plan too.
+    stat: async (path, call = {}) => (isMissingDay(path) ? { length: null } : await inbox.stat(path, call)),
     async *read(path, call = {}) {
-      await make(path, call)
+      if (isMissingDay(path)) await makeDay(join(folder, path), dateOf(path)!, call)
       yield* inbox.read(path, call)
     },
   }
+}
+
+async function makeDay(file: string, date: string, { signal }: Call): Promise<void> {
+  await createCitizens({ file, date, rows: SAMPLE_ROWS, ...(signal && { signal }) })
+}
+
+function dateOf(path: string): string | undefined {
+  return /^dt=(\d{4}-\d\d-\d\d)\//.exec(path)?.[1]
 }
 
 /** The tables that go with the sample of citizens, in a DuckDB file of their own, so that nobody waits for the sample of loans. */

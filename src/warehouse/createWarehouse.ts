@@ -6,26 +6,33 @@ import { nearestName } from '../nearestName.ts'
 import { shownValue } from '../shownValue.ts'
 import { ingestCitizens } from './ingest/ingestCitizens.ts'
 import { earlierDates } from './runs/earlierDates.ts'
+import { inTurn } from './runs/inTurn.ts'
 import { planDate } from './runs/planDate.ts'
 import { ingestMessage, type RunParts, runDate } from './runs/runDate.ts'
 import { openRunHistory } from './runs/runHistory.ts'
 import { readTransforms } from './transforms/readTransforms.ts'
 import { DATASET, type Table, type WarehouseDomain } from './warehouse.ts'
 
-export interface CreateWarehouseOptions extends Omit<RunParts, 'history' | 'earlier' | 'heavyWork'> {
+export interface CreateWarehouseOptions extends Omit<RunParts, 'history' | 'earlier' | 'ingesting' | 'heavyWork'> {
   jobs: Jobs
   /** The sqlite file of the run history; ':memory:' forgets all at close. */
   historyFile: string
 }
 
-/** Two dates keep an engine busy; more would only hold memory. */
-const HEAVY_DATES = 2
+/** Two dates keep a machine busy; more would only hold memory. */
+const DATES_AT_ONCE = 2
 
 export function createWarehouse(options: CreateWarehouseOptions): WarehouseDomain {
   const { jobs, warehouse, transformsFolder, clock } = options
   const history = openRunHistory(options.historyFile, clock())
   const earlier = earlierDates()
-  const parts: RunParts = { ...options, history, earlier, heavyWork: pLimit(HEAVY_DATES) }
+  const parts: RunParts = {
+    ...options,
+    history,
+    earlier,
+    ingesting: pLimit(DATES_AT_ONCE),
+    heavyWork: pLimit(DATES_AT_ONCE),
+  }
 
   /** Jobs of one date, of either kind, one after the other. */
   function start(kind: JobKind, date: string, work: (control: JobControl, job: string) => Promise<string>) {
@@ -36,7 +43,9 @@ export function createWarehouse(options: CreateWarehouseOptions): WarehouseDomai
   return {
     ingest: (date, { force = false } = {}) =>
       start('INGEST_CITIZENS', date, async control => {
-        const { manifest, changed } = await ingestCitizens(parts, date, { force, compare: true }, control)
+        const { manifest, changed } = await inTurn(parts.ingesting, control.signal, () =>
+          ingestCitizens(parts, date, { force, compare: true }, control),
+        )
         return changed ? ingestMessage(manifest) : `${date} was landed already, from the same file: nothing was to do.`
       }),
 

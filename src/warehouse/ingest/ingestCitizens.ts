@@ -9,6 +9,7 @@ import { hasCode, MillraceError } from '../../errors.ts'
 import type { JobControl } from '../../jobs/job.ts'
 import { CITIZENS_FILE } from '../citizenColumns.ts'
 import { CITIZENS_VIEW } from '../views.ts'
+import { count } from '../words.ts'
 import { checkFile } from './checkFile.ts'
 import {
   type LandedFile,
@@ -238,8 +239,4 @@ function* jsonLines(rejected: readonly RejectedRow[]): Generator<Uint8Array> {
 
 function start(sha256: string): string {
   return `${sha256.slice(0, 12)}...`
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }

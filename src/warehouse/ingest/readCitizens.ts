@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import type { DuckDBValue } from '@duckdb/node-api'
 import { text } from '../../randomSql.ts'
 import { CITIZEN_COLUMNS, type CitizenColumn } from '../citizenColumns.ts'
@@ -29,16 +28,10 @@ type Ask = (sql: string) => Promise<DuckDBValue[][]>
  * Most files have no such row: they are read once. Where there are some, a second pass finds them out one by one.
  */
 export async function readCitizens(csv: string, parquet: string, signal: AbortSignal): Promise<Citizens> {
-  const file = `${parquet}.duckdb`
-  try {
-    return await withDuckdb(file, signal, async ask => {
-      const clean = await readClean(ask, csv, parquet)
-      return clean ?? (await readWithRejects(ask, csv, parquet, signal))
-    })
-  } finally {
-    await rm(file, { force: true })
-    await rm(`${file}.wal`, { force: true })
-  }
+  return await withDuckdb(`${parquet}.duckdb`, signal, async ask => {
+    const clean = await readClean(ask, csv, parquet)
+    return clean ?? (await readWithRejects(ask, csv, parquet, signal))
+  })
 }
 
 /** undefined where any row cannot be used. */

@@ -1,5 +1,4 @@
 import type { LimitFunction } from 'p-limit'
-import { abortable } from '../../datasources/abortable.ts'
 import type { Engine } from '../../datasources/engine.ts'
 import type { Warehouse } from '../../datasources/warehouse.ts'
 import type { JobControl } from '../../jobs/job.ts'
@@ -7,7 +6,9 @@ import { type IngestOptions, ingestCitizens } from '../ingest/ingestCitizens.ts'
 import { type Manifest, readManifest } from '../ingest/landing.ts'
 import { readTransforms } from '../transforms/readTransforms.ts'
 import { DATASET } from '../warehouse.ts'
+import { count } from '../words.ts'
 import type { EarlierDates } from './earlierDates.ts'
+import { inTurn } from './inTurn.ts'
 import { makeTable } from './makeTable.ts'
 import { isNewest, type MadeTable, publishTables, stageTables, testTables } from './publishDate.ts'
 import type { RunHistory } from './runHistory.ts'
@@ -21,7 +22,8 @@ export interface RunParts extends IngestOptions {
   transformsFolder: string
   history: RunHistory
   earlier: EarlierDates
-  /** How many dates are transformed and staged at once. */
+  /** How many dates are ingested, and how many transformed and staged, at once. */
+  ingesting: LimitFunction
   heavyWork: LimitFunction
   /** Told of what a user does not see but an operator may want to. */
   note: (message: string, details: object) => void
@@ -82,22 +84,17 @@ async function attempt(parts: RunParts, order: RunOrder, control: JobControl, st
   const { manifest } = await steps.step('ingest', () => ingest(parts, order, control))
   control.say(`${date}: waiting for earlier dates`)
   await parts.earlier.over(date, signal)
-  const begun = Promise.withResolvers<void>()
-  const work = parts.heavyWork(async () => {
-    begun.resolve()
-    signal.throwIfAborted()
+  return await inTurn(parts.heavyWork, signal, async () => {
     const transforms = await readTransforms(parts.transformsFolder)
     const inputs = await runInputs(parts.storage, manifest, transforms, { signal })
     return await makeAndPublish(parts, order, inputs, control, steps)
   })
-  // Whoever waits for a place is cancelled at once; what has begun ends in order.
-  work.catch(() => {})
-  await abortable(begun.promise, signal)
-  return await work
 }
 
 async function ingest(parts: RunParts, { date, force }: RunOrder, control: JobControl) {
-  const { manifest, changed } = await ingestCitizens(parts, date, { force, compare: false }, control)
+  const { manifest, changed } = await inTurn(parts.ingesting, control.signal, () =>
+    ingestCitizens(parts, date, { force, compare: false }, control),
+  )
   const message = changed ? ingestMessage(manifest) : 'It was landed already.'
   return { manifest, rows: manifest.rows, message }
 }
@@ -188,8 +185,4 @@ async function dropStages({ warehouse, note }: RunParts, job: string): Promise<v
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0)
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }
