@@ -1,51 +1,36 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { hasCode } from '../../src/errors.ts'
-import { COUNTIES } from '../setup/wisconsinLoans.ts'
-import { answerWithin } from './answer.ts'
+import { afterAll, beforeAll, test } from 'vitest'
 import { ALL_LINK_CASES, delaysOnly, faultsOf, type LinkCase, someLinks } from './linkCases.ts'
-import { OPERATIONS } from './operations.ts'
-import { ALL_CASES, record } from './report.ts'
+import { ALL_CASES } from './report.ts'
+import { runCase } from './runCase.ts'
 import { type FaultSite, openFaultSite } from './site.ts'
 
 /** A proxy makes the way between Millrace and one system worse while it is asked something. */
 
 /** With all that is made ready before a case and looked at after it. */
-const LONGEST = { timeout: 180_000 }
+const LONGEST = { timeout: 300_000 }
 
 let site: FaultSite
 const cases = ALL_CASES ? ALL_LINK_CASES : someLinks(ALL_LINK_CASES)
 
 beforeAll(async () => {
   site = await openFaultSite({ storageWaitSeconds: 5 })
-  const server = await site.openServer()
-  expect(await server.migrate()).toMatchObject({ state: 'SUCCEEDED' })
-  await server.averages(COUNTIES)
-  await site.closeServer(server)
 })
 afterAll(() => site?.close())
 
 test.each(cases.map((one, index) => [titleOf(one), one, index] as const))('%s', LONGEST, async (_, one, index) => {
-  const { link, fault, operation: name } = one
-  const kind = OPERATIONS[name]
+  const { link, fault, operation } = one
   const dataNode = `datanode-${1 + (index % 3)}`
-  const server = await site.openServer()
-  try {
-    const operation = await kind.prepare(site, server, dataNode)
-    for (const proxy of proxiesOf(one, dataNode)) proxy.disturb(faultsOf(one))
-    const { error, seconds } = await answerWithin(kind.deadlineSeconds(site), () => operation.run(server))
-    await site.links.heal()
-
-    await operation.verify(server)
-    const result = error?.code ?? 'right'
-    record({ table: 'links', row: `${link}: ${fault}, ${wayOf(one)}`, column: name, result, seconds })
-    if (delaysOnly(one)) expect(error).toBeUndefined()
+  await runCase(site, {
+    operation,
+    dataNode,
+    disturb() {
+      for (const proxy of proxiesOf(one, dataNode)) proxy.disturb(faultsOf(one))
+    },
+    heal: () => site.links.heal(),
     // Two other DataNodes can do all that this one could.
-    if (link.startsWith('DataNode')) expect(error).toBeUndefined()
-    if (error) expect(hasCode(error, 'UNAVAILABLE'), String(error)).toBe(true)
-  } finally {
-    await site.links.heal()
-    await site.closeServer(server)
-  }
+    mustBeRight: delaysOnly(one) || link.startsWith('DataNode'),
+    outcome: { table: 'links', row: `${link}: ${fault}, ${wayOf(one)}`, column: operation },
+  })
 })
 
 function proxiesOf({ link }: LinkCase, dataNode: string) {

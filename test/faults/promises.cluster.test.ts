@@ -7,6 +7,7 @@ import { createPublisher } from '../../src/datasources/publish.ts'
 import { PARTITIONS_FOLDER, partitionPath } from '../../src/loans/partitionFile.ts'
 import { watchedStorage } from '../setup/crashingKeepers.ts'
 import { COUNTIES, figuresOf, raiseLoans, sourcesOf, trueFigures } from '../setup/wisconsinLoans.ts'
+import { makeClean } from './runCase.ts'
 import { type FaultServer, type FaultSite, openFaultSite } from './site.ts'
 
 /** What is promised of loans while parts of HDFS are away, beside what the lists of cases show. */
@@ -25,9 +26,7 @@ beforeAll(async () => {
   await site.database.connection.query(
     `UPDATE loans SET remarks = CONCAT(${digests.join(', ')}) WHERE county_code = ${COUNTY}`,
   )
-  const first = await site.openServer()
-  expect(await first.migrate()).toMatchObject({ state: 'SUCCEEDED' })
-  await site.closeServer(first)
+  await makeClean(site)
 })
 afterAll(() => site?.close())
 beforeEach(async () => {

@@ -26,6 +26,8 @@ import { fillLoans, type LoansDatabase } from '../setup/wisconsinLoans.ts'
 export interface FaultSite {
   cluster: Cluster
   links: Links
+  /** The files are those of the last migration, all partitions are there, and nothing is disturbed. */
+  isClean: boolean
   /** Of the source, around the proxies; connects again where MySQL was away. */
   database: LoansDatabase
   /** Within which a migration ends, whatever happens: the waits for both systems, and the time to write the file three times. */
@@ -107,6 +109,7 @@ export async function openFaultSite({ storageWaitSeconds }: { storageWaitSeconds
   return {
     cluster,
     links,
+    isClean: false,
     database,
     migrationSeconds: SOURCE_WAIT_SECONDS + storageWaitSeconds + WRITING_SECONDS,
     get storage() {
