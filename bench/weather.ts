@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
 import { runCommand } from '../harness/command.ts'
 import { installPythonPackages } from '../harness/installPython.ts'
+import { waitUntil } from '../harness/wait.ts'
 import { partitionOfKey } from '../src/datasources/keyPartition.ts'
 import { mysqlSource } from '../src/datasources/mysqlSource.ts'
-import { stationDays } from '../src/weather/generator/stationDays.ts'
+import { STATIONS, stationDays } from '../src/weather/generator/stationDays.ts'
 import { PARTITIONS } from '../src/weather/questions.ts'
 import { TEMPERATURES } from '../src/weather/temperaturesTable.ts'
 import type { Bench, Section } from './section.ts'
@@ -149,41 +150,60 @@ async function lagsOfStream({ say }: Bench, env: Environment): Promise<number[]>
   await connection.query(`TRUNCATE TABLE ${TEMPERATURES.name}`)
   const mover = startMover(env, { produce: true, compact: true })
   const days = stationDays()
-  const committed: { lastId: number; atMillis: number }[] = []
-  const daysPerInsert = ROWS_PER_SECOND / INSERTS_PER_SECOND / 10
-  const startMillis = Date.now()
-  for (let insert = 0; insert < STREAM_SECONDS * INSERTS_PER_SECOND; insert++) {
-    const reports = Array.from({ length: daysPerInsert }, (_, day) => days.reports(insert * daysPerInsert + day)).flat()
+  let day = 0
+  let rows = 0
+  async function insert(count: number): Promise<void> {
+    const reports = Array.from({ length: count }, () => days.reports(day++)).flat()
     const values = reports.map(({ stationId, date, degrees }) => [stationId, date, degrees])
     await connection.query(`INSERT INTO ${TEMPERATURES.name} (station_id, date, degrees) VALUES ?`, [values])
-    committed.push({ lastId: (insert + 1) * reports.length, atMillis: Date.now() })
-    const dueMillis = startMillis + ((insert + 1) * 1_000) / INSERTS_PER_SECOND
-    await new Promise(resolve => setTimeout(resolve, Math.max(0, dueMillis - Date.now())))
+    rows += reports.length
   }
-  const took = (Date.now() - startMillis) / 1_000
-  if (took > STREAM_SECONDS * 1.05) say(`  the rows took ${took.toFixed(0)} s: the machine is too slow for the rate`)
-  days.close()
-  await connection.end()
-  await new Promise(resolve => setTimeout(resolve, 5_000))
-  await mover.stop()
-  return lagsOf(committed, mover.files)
+  const untilStored = () =>
+    waitUntil(
+      { description: `${rows} rows to be stored`, timeoutMillis: 120_000 },
+      () => mover.files.reduce((sum, file) => sum + file.rows, 0) >= rows,
+    )
+  try {
+    // It may take a while to start.
+    await insert(1)
+    await untilStored()
+    const committed: Commit[] = []
+    const startMillis = Date.now()
+    for (let tick = 1; tick <= STREAM_SECONDS * INSERTS_PER_SECOND; tick++) {
+      const firstId = rows + 1
+      await insert(ROWS_PER_SECOND / INSERTS_PER_SECOND / 10)
+      committed.push({ firstId, lastId: rows, atMillis: Date.now() })
+      const dueMillis = startMillis + (tick * 1_000) / INSERTS_PER_SECOND
+      await new Promise(resolve => setTimeout(resolve, Math.max(0, dueMillis - Date.now())))
+    }
+    const took = (Date.now() - startMillis) / 1_000
+    if (took > STREAM_SECONDS * 1.05) say(`  the rows took ${took.toFixed(0)} s: the machine is too slow for the rate`)
+    await untilStored()
+    return lagsOf(committed, mover.files)
+  } finally {
+    days.close()
+    await connection.end()
+    await mover.stop()
+  }
 }
 
-function lagsOf(committed: readonly { lastId: number; atMillis: number }[], files: readonly MovedFile[]): number[] {
-  const partitions = Array.from({ length: PARTITIONS }, (_, number) => files.filter(file => file.partition === number))
-  const places = partitions.map(() => 0)
-  const stations = Array.from({ length: 10 }, (_, station) => Buffer.from(`Station${'ABCDEFGHIJ'[station]}`))
-  const partitionOf = stations.map(station => partitionOfKey(station, PARTITIONS))
+interface Commit {
+  firstId: number
+  lastId: number
+  atMillis: number
+}
+
+function lagsOf(committed: readonly Commit[], files: readonly MovedFile[]): number[] {
+  const own = Array.from({ length: PARTITIONS }, (_, number) => files.filter(file => file.partition === number))
+  const places = own.map(() => 0)
+  const partitionOf = STATIONS.map(station => partitionOfKey(Buffer.from(station), PARTITIONS))
   const lags: number[] = []
-  let id = 1
-  for (const { lastId, atMillis } of committed) {
-    for (; id <= lastId; id++) {
-      const partition = partitionOf[(id - 1) % 10]!
-      const own = partitions[partition]!
-      while (own[places[partition]!] && own[places[partition]!]!.maxRowId < id) places[partition]! += 1
-      const file = own[places[partition]!]
-      if (!file) throw new Error(`expected row ${id} in a file of partition ${partition}, it is in none`)
-      lags.push(file.atMillis - atMillis)
+  for (const { firstId, lastId, atMillis } of committed) {
+    for (let id = firstId; id <= lastId; id++) {
+      const partition = partitionOf[(id - 1) % STATIONS.length]!
+      // Ids of a partition ascend from file to file.
+      while (own[partition]![places[partition]!]!.maxRowId < id) places[partition]! += 1
+      lags.push(own[partition]![places[partition]!]!.atMillis - atMillis)
     }
   }
   return lags

@@ -6,13 +6,15 @@ import { createInterface } from 'node:readline'
 import { readConfig } from '../src/config.ts'
 import { openRecordLog } from '../src/keepers.ts'
 import { stationDays } from '../src/weather/generator/stationDays.ts'
+import { PRODUCER_DEFAULTS } from '../src/weather/producer/producer.ts'
 import { PARTITIONS } from '../src/weather/questions.ts'
 import { encodeReport } from '../src/weather/report.ts'
 import { completeThroughHeader, rowIdHeaders } from '../src/weather/rowIdHeaders.ts'
 import type { MoverLine, MoverPlan } from './weatherMover.ts'
 
 const MOVER = join(import.meta.dirname, 'weatherMover.ts')
-const ROWS_PER_SEND = 10_000
+/** As many as the producer sends at once. */
+const ROWS_PER_SEND = PRODUCER_DEFAULTS.batchRows
 const ROWS_PER_DAY = 10
 
 /** The environment of a topic and a storage folder that nobody has used. */
