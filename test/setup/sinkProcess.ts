@@ -20,7 +20,7 @@ export interface SinkPlan {
 }
 
 /**
- * The sink of partition 0 in a process of its own; SIGTERM ends it as Ctrl-C would. Prints "running" and each batch, "stopping at ..." before it
+ * The sink of partition 0 in a process of its own; SIGTERM ends it as Ctrl-C would. Prints its state when that changes, each batch, "stopping at ..." before it
  * stops itself, and at the end the code of the error, if any.
  */
 const { positionals } = parseArgs({ allowPositionals: true })
@@ -49,6 +49,13 @@ const sink = createSink({
     process.kill(process.pid, at.signal)
   },
 })
+let told = ''
+const telling = setInterval(() => {
+  const { phase, trouble, warnings } = sink.state()
+  const state = [phase, trouble ?? 'no trouble', ...warnings].join('; ')
+  if (state !== told) print(state)
+  told = state
+}, 500)
 try {
   await sink.run(stop.signal)
   print('ended')
@@ -56,4 +63,5 @@ try {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
   print(`failed with ${code}: ${error instanceof Error ? error.message : String(error)}`)
 }
+clearInterval(telling)
 await Promise.all([storage.close(), log.close()])

@@ -41,20 +41,21 @@ const PASSING = ['UNAVAILABLE', 'NOT_FOUND', 'BAD_USER_INPUT', 'DATA_LOST'] as c
 /** Reads a partition ahead from an offset, one portion at a time, through whatever failures pass. */
 export function logReader(offset: number, options: LogReaderOptions): LogReader {
   const { log, topic, partition, settings, patiently, onReady } = options
-  const closed = new AbortController()
-  const signal = AbortSignal.any([options.signal, closed.signal])
+  const ended = new AbortController()
+  const end = () => ended.abort(options.signal.reason)
+  options.signal.addEventListener('abort', end, { once: true })
+  let closed = false
   let ready: Portion | undefined
   let failed: unknown
   void fetchFrom(offset)
 
   async function fetchFrom(from: number): Promise<void> {
     try {
-      ready = await patiently('reading the log', PASSING, () => fetchOnce(from, { signal }))
+      ready = await patiently('reading the log', PASSING, () => fetchOnce(from, { signal: ended.signal }))
     } catch (error) {
-      if (closed.signal.aborted) return
       failed = error
     }
-    if (!closed.signal.aborted) onReady()
+    if (!closed) onReady()
   }
 
   async function fetchOnce(from: number, call: Call): Promise<Portion> {
@@ -78,6 +79,10 @@ export function logReader(offset: number, options: LogReaderOptions): LogReader 
       return portion
     },
     failure: () => failed,
-    close: () => closed.abort(new MillraceError('CANCELLED', 'nothing more is read from here')),
+    close() {
+      closed = true
+      options.signal.removeEventListener('abort', end)
+      ended.abort(new MillraceError('CANCELLED', 'nothing more is read from here'))
+    },
   }
 }
