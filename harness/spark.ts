@@ -135,6 +135,8 @@ function connectSettings(folder: string, { connect }: SparkPlan): Record<string,
   return {
     'spark.connect.grpc.binding.address': HOST,
     'spark.connect.grpc.binding.port': connect.port,
+    // Two minutes by default: so short, every longer query shows whether its client can go on.
+    'spark.connect.execute.reattachable.senderMaxStreamDuration': '1s',
     'spark.driver.host': HOST,
     'spark.driver.bindAddress': HOST,
     'spark.ui.port': connect.webPort,

@@ -1,6 +1,6 @@
+import { getCACertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import {
-  type CallOptions,
   Client,
   credentials,
   Metadata,
@@ -11,7 +11,8 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
-import { abortable } from '../abortable.ts'
+import { abortable, pause } from '../abortable.ts'
+import { isServiceError } from './errors.ts'
 import type { SparkAddress } from './url.ts'
 import type { ExecuteResponse, StreamMethods, UnaryMethods } from './wire.ts'
 
@@ -20,6 +21,9 @@ const PROTO_FILE = fileURLToPath(new URL('../../../schema/sparkConnect.proto', i
 const MOST_MESSAGE_BYTES = 128 * 1024 * 1024
 /** So many answers wait for a slow reader before the server is paused. */
 const MOST_WAITING = 4
+/** A channel that could not connect fails every call until it tries again, within a second. */
+const CONNECT_PATIENCE_MILLIS = 1_500
+const CONNECT_PAUSE_MILLIS = 100
 const CLIENT_TYPE = 'millrace'
 
 /** A gRPC channel to one Spark Connect server. Failures are thrown as gRPC has them: a ServiceError. */
@@ -47,10 +51,11 @@ export function openSparkChannel(address: SparkAddress): SparkChannel {
   const { host, port, tls, token, user } = address
   const client = new Client(
     `${host.includes(':') ? `[${host}]` : host}:${port}`,
-    tls ? credentials.createSsl() : credentials.createInsecure(),
+    tls ? credentials.createSsl(trustedAuthorities()) : credentials.createInsecure(),
     {
       'grpc.max_receive_message_length': MOST_MESSAGE_BYTES,
       'grpc.enable_http_proxy': 0,
+      'grpc.use_local_subchannel_pool': 1, // its certificates are those of now, and close() closes it
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
     },
@@ -65,25 +70,38 @@ export function openSparkChannel(address: SparkAddress): SparkChannel {
     ...request,
   })
 
+  async function ask(method: keyof UnaryMethods, request: object, deadline: number, signal: AbortSignal | undefined) {
+    signal?.throwIfAborted()
+    const { path, requestSerialize, responseDeserialize } = methods[method]!
+    const answered = Promise.withResolvers<object>()
+    const call = client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      metadata,
+      { deadline },
+      (error, answer) => (error ? answered.reject(error) : answered.resolve(answer ?? {})),
+    )
+    try {
+      return await abortable(answered.promise, signal)
+    } finally {
+      call.cancel() // of one that has its answer: nothing happens
+    }
+  }
+
   return {
     async unary(method, sessionId, request, { deadlineMillis, signal }) {
-      signal?.throwIfAborted()
-      const { path, requestSerialize, responseDeserialize } = methods[method]!
-      const options: CallOptions = { deadline: Date.now() + deadlineMillis }
-      const answered = Promise.withResolvers<UnaryMethods[keyof UnaryMethods]['answer']>()
-      const call = client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        complete(sessionId, request),
-        metadata,
-        options,
-        (error, answer) => (error ? answered.reject(error) : answered.resolve(answer ?? {})),
-      )
-      try {
-        return await abortable(answered.promise, signal)
-      } finally {
-        call.cancel() // of one that has its answer: nothing happens
+      const deadline = Date.now() + deadlineMillis
+      const patience = Date.now() + Math.min(CONNECT_PATIENCE_MILLIS, deadlineMillis)
+      for (;;) {
+        try {
+          return await ask(method, complete(sessionId, request), deadline, signal)
+        } catch (error) {
+          const mayComeBack = isServiceError(error) && error.code === status.UNAVAILABLE && Date.now() < patience
+          if (!mayComeBack) throw error
+          await pause(CONNECT_PAUSE_MILLIS, signal)
+        }
       }
     },
 
@@ -143,6 +161,11 @@ export function openSparkChannel(address: SparkAddress): SparkChannel {
     },
     close: () => client.close(),
   }
+}
+
+/** Those that Node trusts, with those of NODE_EXTRA_CA_CERTS; gRPC left to itself would not see ones that were added while running. */
+function trustedAuthorities(): Buffer {
+  return Buffer.from(getCACertificates('default').join('\n'))
 }
 
 type Methods = Readonly<Record<string, MethodDefinition<object, object>>>

@@ -72,6 +72,7 @@ export function explainSparkError(
   findPlace: FindPlace,
 ): unknown {
   if (error.code === status.UNAUTHENTICATED || error.code === status.PERMISSION_DENIED) return refused(error, address)
+  if (/certificate|altnames/i.test(error.details)) return untrusted(error, address)
   if (isConnectionFailure(error)) return noAnswer(error, address)
   const failure = readFailure(error, details)
   const { errorClass } = failure
@@ -113,6 +114,17 @@ function refused(error: ServiceError, address: SparkAddress): MillraceError {
     hint: 'Check token=... in MILLRACE_ENGINE_URL.',
     cause: error,
   })
+}
+
+function untrusted(error: ServiceError, address: SparkAddress): MillraceError {
+  return new MillraceError(
+    'FORBIDDEN',
+    `Spark at ${showSparkAddress(address)} has no certificate that can be trusted (${error.details}).`,
+    {
+      hint: "Name the file of its authority's certificate in NODE_EXTRA_CA_CERTS; the host must be as in the certificate.",
+      cause: error,
+    },
+  )
 }
 
 /** SQLSTATE classes: data, syntax and names, features, cardinality. */
