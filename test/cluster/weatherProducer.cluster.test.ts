@@ -5,6 +5,8 @@ import { openProducerWorld, type ProducerWorld } from '../setup/producerWorld.ts
 
 /** Each edge is crossed so often; MILLRACE_CRASH_ROUNDS asks for more. */
 const ROUNDS = Number(process.env.MILLRACE_CRASH_ROUNDS ?? 5)
+/** Starting a process takes some seconds on a busy machine. */
+const LONG = { timeout: 60_000 + ROUNDS * 15_000 }
 
 let world: ProducerWorld
 beforeAll(async () => {
@@ -26,7 +28,7 @@ describe('a producer killed with -9', () => {
   /** Others come again with each ten rows; gaps that can be seen together are passed together. */
   const ONCE: ProducerStep[] = ['topic made', 'resumed', 'gap seen', 'gap passed']
 
-  test.each(EDGES)(`at "%s", ${ROUNDS} times, leaves no hole, and the next one goes on`, async step => {
+  test.each(EDGES)(`at "%s", ${ROUNDS} times, leaves no hole, and the next one goes on`, LONG, async step => {
     for (let round = 0; round < ROUNDS; round++) {
       await world.addRows(25, 9)
       await world.crash({ step, time: ONCE.includes(step) ? 1 : 1 + (round % 2) })
@@ -82,6 +84,24 @@ test('a producer that is started again sends nothing twice', async () => {
   const after = await world.look()
   expect(after.doubles).toBe(doubles)
   expect(after.stored.size).toBe(source.size + 3)
+})
+
+test('a producer that stood still while another went on, and then goes on too, makes doubles at most', async () => {
+  const late = world.start()
+  await late.until('resumed')
+  await world.addRows(60)
+  await late.until('sent')
+  late.signal('SIGSTOP')
+  const other = world.start()
+  await world.addRows(60, 10)
+  await world.untilAllSent()
+  late.signal('SIGCONT')
+  await world.addRows(60, 10)
+  await world.untilAllSent()
+  await expectAllStoredOnce()
+  expect(await late.stop('SIGTERM')).toEqual([0, null])
+  expect(await other.stop('SIGTERM')).toEqual([0, null])
+  await expectAllStoredOnce()
 })
 
 describe('a row of a transaction that commits late', () => {

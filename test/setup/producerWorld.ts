@@ -43,6 +43,8 @@ export interface ProducerWorld {
 export interface StartedProducer {
   /** Resolves when it has taken the step so many times since it began. */
   until(step: ProducerStep, times?: number): Promise<void>
+  /** SIGSTOP makes it stand still, SIGCONT go on. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
   /** Tells it to end, and resolves with how it did: [0, null] for a good end. */
   stop(signal: NodeJS.Signals): Promise<[code: number | null, signal: NodeJS.Signals | null]>
 }
@@ -80,6 +82,7 @@ export async function openProducerWorld(env: Readonly<Record<string, string>>): 
           },
           () => steps.filter(taken => taken === step).length >= times,
         ),
+      signal: name => void child.kill(name),
       async stop(signal) {
         const exit = once(child, 'exit')
         child.kill(signal)
