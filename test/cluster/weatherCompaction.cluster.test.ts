@@ -9,7 +9,8 @@ import { openSinkWorld, type SinkWorld } from '../setup/sinkWorld.ts'
 
 /** Each edge is crossed so often; `npm run test:crash` asks for more. */
 const CRASH_ROUNDS = Number(process.env.MILLRACE_CRASH_ROUNDS ?? 5)
-const ZOMBIE_ROUNDS = Number(process.env.MILLRACE_ZOMBIE_ROUNDS ?? 20)
+/** Each step once, where nothing else is asked for. */
+const ZOMBIE_ROUNDS = Number(process.env.MILLRACE_ZOMBIE_ROUNDS ?? COMPACTION_STEPS.length)
 const MOMENTS = 300
 const LEAST_MERGES = 10
 const ROUND_MILLIS = 30_000
