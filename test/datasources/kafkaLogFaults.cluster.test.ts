@@ -36,14 +36,18 @@ async function sendUntil(log: Log, topic: string, enough: () => boolean): Promis
   return count
 }
 
-/** Reads from the beginning until `enough(read)`. */
+/** Reads from the beginning until `enough(read)`; a fetch that fails is repeated, for a broker may take long to come back. */
 async function readUntil(log: Log, topic: string, enough: (read: number) => boolean): Promise<number[]> {
   const values: number[] = []
   let offset = 0
   while (!enough(values.length)) {
-    const { records, nextOffset } = await log.fetch(topic, 0, { offset, maxBytes: MIB, waitMillis: 1_000 })
-    values.push(...records.map(({ value }) => Number(textOf(value))))
-    offset = nextOffset
+    try {
+      const { records, nextOffset } = await log.fetch(topic, 0, { offset, maxBytes: MIB, waitMillis: 1_000 })
+      values.push(...records.map(({ value }) => Number(textOf(value))))
+      offset = nextOffset
+    } catch (error) {
+      if (!hasCode(error, 'UNAVAILABLE')) throw error
+    }
   }
   return values
 }

@@ -85,9 +85,18 @@ test('a certificate that nobody vouches for is FORBIDDEN', async () => {
 test('TLS where there is none, and none where there is, is told', async () => {
   const { saslBrokers, tlsBrokers, caFile } = cluster.securedKafka!
   const noTlsThere = await failure(optionsFor('tls', { brokers: saslBrokers, tls: true, tlsCaFile: caFile }))
-  expect(noTlsThere).toMatchObject({ code: 'UNAVAILABLE', hint: expect.stringContaining('or TLS') as string })
-  const noTlsHere = await failure(optionsFor('sasl', { brokers: tlsBrokers }))
-  expect(noTlsHere).toMatchObject({ code: 'FORBIDDEN', message: expect.stringContaining('speaks TLS only') as string })
+  expect(noTlsThere).toMatchObject({
+    code: 'FORBIDDEN',
+    message: expect.stringContaining('does not speak TLS') as string,
+  })
+  expect(await failure({ ...optionsFor('plain'), brokers: tlsBrokers })).toMatchObject({
+    code: 'FORBIDDEN',
+    message: expect.stringContaining('speaks TLS only') as string,
+  })
+  expect(await failure(optionsFor('sasl', { brokers: tlsBrokers }))).toMatchObject({
+    code: 'FORBIDDEN',
+    hint: expect.stringContaining('MILLRACE_LOG_TLS') as string,
+  })
 })
 
 test('no user where one is asked for is an error with a hint, within the deadline', async () => {

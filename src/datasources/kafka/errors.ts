@@ -10,7 +10,7 @@ interface Meaning {
 const noUser: Meaning = {
   code: 'FORBIDDEN',
   says: kafka => `${kafka} refused this user, password or mechanism`,
-  hint: 'Check the user in MILLRACE_LOG_URL or MILLRACE_LOG_USER, the password, and MILLRACE_LOG_SASL_MECHANISM.',
+  hint: 'Check the user in MILLRACE_LOG_URL or MILLRACE_LOG_USER, the password, MILLRACE_LOG_SASL_MECHANISM, and MILLRACE_LOG_TLS.',
 }
 const noRight: Meaning = {
   code: 'FORBIDDEN',
