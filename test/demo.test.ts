@@ -96,7 +96,7 @@ describe('npm run demo -- --exit', () => {
   it('says which demos there are', async () => {
     await expect(runDemo({}, 'wether')).rejects.toMatchObject({
       code: 1,
-      stdout: 'error: Expected one of loans, weather, but got wether.\n',
+      stdout: 'error: Expected one of loans, weather, warehouse, but got wether.\n',
     })
   })
 })

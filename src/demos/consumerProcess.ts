@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { Environment } from '../config.ts'
+import { startMillrace } from './millraceProcess.ts'
 
 /** `millrace weather consume <partition>` as a process of its own. */
 export interface ConsumerProcess {
@@ -14,26 +12,12 @@ export interface ConsumerProcess {
   stop(): Promise<void>
 }
 
-const MOST_OUTPUT = 2_000
-
 export function startConsumer(partition: number, environment: Environment): ConsumerProcess {
-  const cli = fileURLToPath(new URL('../cli.js', import.meta.url))
-  const child = spawn(process.execPath, [cli, 'weather', 'consume', String(partition)], {
-    env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // Ctrl-C on the terminal is for the demo, which stops its children in their order.
-    detached: true,
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text: Buffer) => {
-      output = (output + text.toString()).slice(-MOST_OUTPUT)
-    })
-  }
+  const { child, output, ended } = startMillrace(['weather', 'consume', String(partition)], environment)
   let failure: string | undefined
   let toldToEnd = false
-  const ended = once(child, 'close').then(() => {
-    if (!toldToEnd) failure = output.trim()
+  void ended.then(() => {
+    if (!toldToEnd) failure = output()
   })
 
   async function end(signal: NodeJS.Signals): Promise<void> {

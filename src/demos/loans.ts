@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Client, createClient } from '../client/client.ts'
+import type { Client } from '../client/client.ts'
 import {
   AverageLoanDocument,
   type AverageLoanQuery,
@@ -18,7 +18,7 @@ import type { Config } from '../config.ts'
 import { claimDataDirectory } from '../dataDirectory.ts'
 import { MillraceError } from '../errors.ts'
 import { createSample } from '../loans/sample/createSample.ts'
-import { demoConfig, listen, type Stage, stopped } from './stage.ts'
+import { demoConfig, type Stage, stopped, withServer } from './stage.ts'
 
 /** The whole main job on the embedded profile, from nothing to averages; then the server stays, unless --exit is given. */
 const file = '/hdma-wi-2021.parquet'
@@ -29,18 +29,13 @@ export async function demonstrateLoans(stage: Stage): Promise<void> {
   const config = demoConfig(stage, 'demo')
   say('Millrace demo: a table becomes a Parquet file, and questions to it get answers.\n')
   await prepare(stage, config)
-  const { app, url } = await listen(stage, config)
-  const client = createClient(url)
-  try {
+  await withServer(stage, config, async (client, url) => {
     await migrate(stage, client)
     await showBlocks(stage, client)
     await showAverages(stage, client)
     showWhatNext(stage, url)
     if (!exitAtEnd) await stopped(stage)
-  } finally {
-    await client.close()
-    await app.close()
-  }
+  })
 }
 
 /** The sample stays from one run to the next; storage and history start empty, so that each run shows create, then reuse. */

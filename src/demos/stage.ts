@@ -1,7 +1,10 @@
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type App, createApp } from '../app.ts'
+import { type Client, createClient } from '../client/client.ts'
 import type { Terminal } from '../commands/terminal.ts'
 import { type Config, type Environment, readConfig, withDotEnv } from '../config.ts'
+import { claimDataDirectory } from '../dataDirectory.ts'
 import { hasCode } from '../errors.ts'
 
 /** What every demo stands on. */
@@ -30,8 +33,30 @@ export function demoConfig(stage: Stage, folder: string): Config {
   return readConfig(demoEnvironment(stage, folder))
 }
 
+/** Removes what an earlier run has left. Refused while another demo runs there. */
+export function clear({ dataDir }: Config): void {
+  claimDataDirectory(dataDir).release()
+  rmSync(dataDir, { recursive: true, force: true })
+}
+
+/** Shows something through a server that runs as long as that takes. */
+export async function withServer(
+  stage: Stage,
+  config: Config,
+  show: (client: Client, url: string) => Promise<void>,
+): Promise<void> {
+  const { app, url } = await listen(stage, config)
+  const client = createClient(url)
+  try {
+    await show(client, url)
+  } finally {
+    await client.close()
+    await app.close()
+  }
+}
+
 /** Where the port is taken, the server listens on a free one. */
-export async function listen(stage: Stage, config: Config): Promise<{ app: App; url: string }> {
+async function listen(stage: Stage, config: Config): Promise<{ app: App; url: string }> {
   const app = await createApp(config)
   try {
     const { url } = await app.listen()
@@ -44,6 +69,7 @@ export async function listen(stage: Stage, config: Config): Promise<{ app: App; 
   }
 }
 
+/** Ctrl-C. */
 export async function stopped({ say, terminal: { signal } }: Stage): Promise<void> {
   say('\nCtrl-C stops it.')
   if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve))

@@ -1,6 +1,5 @@
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Client, createClient } from '../client/client.ts'
+import type { Client } from '../client/client.ts'
 import {
   RunWarehouseDocument,
   WarehouseRowsDocument,
@@ -14,12 +13,11 @@ import { formatTable } from '../commands/table.ts'
 import { formatRows } from '../commands/warehouseRows.ts'
 import { formatBytes, formatCount } from '../commands/words.ts'
 import { type Config, readConfig } from '../config.ts'
-import { claimDataDirectory } from '../dataDirectory.ts'
 import { embeddedReferenceTables } from '../embeddedCitizens.ts'
 import { inboxPath } from '../warehouse/ingest/ingestCitizens.ts'
 import { createCitizens } from '../warehouse/sample/createCitizens.ts'
 import { killRunAt } from './killedRun.ts'
-import { demoEnvironment, listen, type Stage, stopped } from './stage.ts'
+import { clear, demoEnvironment, type Stage, stopped, withServer } from './stage.ts'
 
 const DATES = ['2026-11-18', '2026-11-19', '2026-11-20'] as const
 const CITIZENS = 20_000
@@ -51,9 +49,7 @@ export async function demonstrateWarehouse(stage: Stage): Promise<void> {
   await runOnce(stage, config, DATES[0])
   await killSecond(stage, config, environment)
 
-  const { app, url } = await listen(stage, config)
-  const client = createClient(url)
-  try {
+  await withServer(stage, config, async (client, url) => {
     await showRuns(stage, client, 'The runs, after the kill')
     for (const date of DATES.slice(1)) await run(stage, client, date)
     await run(stage, client, DATES[2])
@@ -64,17 +60,7 @@ export async function demonstrateWarehouse(stage: Stage): Promise<void> {
       showWhatNext(stage, url)
       await stopped(stage)
     }
-  } finally {
-    await client.close()
-    await app.close()
-  }
-}
-
-/** Each run of the demo begins with nothing. */
-function clear({ dataDir }: Config): void {
-  // Refused while another demo runs there.
-  claimDataDirectory(dataDir).release()
-  rmSync(dataDir, { recursive: true, force: true })
+  })
 }
 
 async function makeDays({ say, terminal: { signal } }: Stage, { dataDir }: Config): Promise<void> {
@@ -87,15 +73,10 @@ async function makeDays({ say, terminal: { signal } }: Stage, { dataDir }: Confi
 }
 
 async function runOnce(stage: Stage, config: Config, date: string): Promise<void> {
-  const { app, url } = await listen(stage, config)
-  const client = createClient(url)
-  try {
+  await withServer(stage, config, async client => {
     stage.say('\nThe first day:')
     await run(stage, client, date)
-  } finally {
-    await client.close()
-    await app.close()
-  }
+  })
 }
 
 async function killSecond(stage: Stage, { dataDir }: Config, environment: ReturnType<typeof demoEnvironment>) {

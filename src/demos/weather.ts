@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs'
-import { type Client, createClient } from '../client/client.ts'
+import type { Client } from '../client/client.ts'
 import {
   CompactWeatherDocument,
   TemperaturesDocument,
@@ -11,11 +10,10 @@ import { present } from '../client/reply.ts'
 import { formatRuledTable } from '../commands/table.ts'
 import { describeVerification } from '../commands/weatherVerify.ts'
 import { formatBytes, formatCount } from '../commands/words.ts'
-import { type Config, readConfig } from '../config.ts'
-import { claimDataDirectory } from '../dataDirectory.ts'
+import { readConfig } from '../config.ts'
 import { MillraceError } from '../errors.ts'
 import { sparkline } from './sparkline.ts'
-import { demoEnvironment, listen, type Stage, stopped } from './stage.ts'
+import { clear, demoEnvironment, type Stage, stopped, withServer } from './stage.ts'
 import { DAYS, ROWS_PER_DAY, streamWeather } from './weatherStream.ts'
 
 /** A month of weather through the whole stream, one of whose processes is killed midway; then what became of it. */
@@ -29,9 +27,7 @@ export async function demonstrateWeather(stage: Stage): Promise<void> {
   say('Millrace demo: the rows of a growing table become files, each row exactly once.\n')
   clear(config)
   await streamWeather(stage, config, environment)
-  const { app, url } = await listen(stage, config)
-  const client = createClient(url)
-  try {
+  await withServer(stage, config, async (client, url) => {
     await showFiles(stage, client, 'As written')
     await merge(stage, client)
     await showStations(stage, client)
@@ -41,17 +37,7 @@ export async function demonstrateWeather(stage: Stage): Promise<void> {
       showWhatNext(stage, url)
       await stopped(stage)
     }
-  } finally {
-    await client.close()
-    await app.close()
-  }
-}
-
-/** Each run begins with nothing. */
-function clear({ dataDir }: Config): void {
-  // Refused while another demo runs there.
-  claimDataDirectory(dataDir).release()
-  rmSync(dataDir, { recursive: true, force: true })
+  })
 }
 
 async function showFiles({ say, terminal: { signal } }: Stage, client: Client, when: string): Promise<void> {
