@@ -41,6 +41,11 @@ export function isConnectionFailure(error: unknown): boolean {
   )
 }
 
+/** True where Spark was asked about an operation that it has never heard of, or has forgotten. */
+export function isUnknownOperation(error: unknown): boolean {
+  return isServiceError(error) && errorInfoOf(error).errorClass === 'INVALID_HANDLE.OPERATION_NOT_FOUND'
+}
+
 /** What FetchErrorDetails is asked with; undefined where the error has no details to fetch. */
 export function errorIdOf(error: ServiceError): string | undefined {
   return errorInfoOf(error).errorId
@@ -72,7 +77,7 @@ export function explainSparkError(
   findPlace: FindPlace,
 ): unknown {
   if (error.code === status.UNAUTHENTICATED || error.code === status.PERMISSION_DENIED) return refused(error, address)
-  if (/certificate|altnames/i.test(error.details)) return untrusted(error, address)
+  if (error.code === status.UNAVAILABLE && /certificate|altnames/i.test(error.details)) return untrusted(error, address)
   if (isConnectionFailure(error)) return noAnswer(error, address)
   const failure = readFailure(error, details)
   const { errorClass } = failure

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { pause } from '../abortable.ts'
 import type { SparkChannel } from './channel.ts'
-import { isConnectionFailure } from './errors.ts'
+import { isConnectionFailure, isUnknownOperation } from './errors.ts'
 import type { ExecuteResponse, SparkPlan } from './wire.ts'
 
 export interface SparkDeadlines {
@@ -70,7 +70,10 @@ export async function* execute(execution: Execution): AsyncGenerator<ExecuteResp
         }
       } catch (error) {
         signal?.throwIfAborted()
-        if (!isConnectionFailure(error)) throw error
+        // Of a plan that never arrived Spark knows nothing: then it is sent again.
+        const neverBegun = last === undefined && isUnknownOperation(error)
+        if (!neverBegun && !isConnectionFailure(error)) throw error
+        if (neverBegun) begun = false
         failingSince ??= performance.now()
         if (performance.now() - failingSince > deadlines.reattachMillis) throw error
         await pause(REATTACH_PAUSE_MILLIS, signal)
