@@ -4,7 +4,7 @@ import { createPublisher } from '../../src/datasources/publish.ts'
 import type { FileBlocks } from '../../src/datasources/storage.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { ANSWER_WITHIN_MILLIS } from '../../src/loans/countyAverages.ts'
-import type { AverageSource, CountyAverage } from '../../src/loans/loans.ts'
+import type { AverageSource } from '../../src/loans/loans.ts'
 import { LOANS_LAYOUT, LOANS_PATH } from '../../src/loans/loansFile.ts'
 import { partitionPath } from '../../src/loans/partitionFile.ts'
 import { ANSWER_DEADLINE_MILLIS } from '../../src/systems/createSystems.ts'
@@ -91,7 +91,7 @@ async function prepareOne(
 /** A third of them each to be created, reused and recreated. */
 async function prepareAll(site: FaultSite, server: FaultServer): Promise<Operation> {
   const truth = await trueFigures(site.database)
-  await server.averages(COUNTIES)
+  await untilReused(server, COUNTIES)
   const kinds: readonly AverageSource[] = ['CREATE', 'REUSE', 'RECREATE']
   const sources = new Map(COUNTIES.map((county, index) => [county, kinds[index % kinds.length]!]))
   await Promise.all([...sources].map(([county, source]) => prepareCounty(site, county, source)))
@@ -118,8 +118,7 @@ function asking(sources: ReadonlyMap<number, AverageSource>, truth: Figures): Op
     async verify(server) {
       const again = await server.averages(counties)
       expect(figuresOf(again)).toEqual(expected)
-      const reused = async () => isReused(await server.averages(counties))
-      await waitUntil({ description: 'every partition to be reused', timeoutMillis: 20_000 }, reused)
+      await untilReused(server, counties)
     },
   }
 }
@@ -129,15 +128,19 @@ function allowed(source: AverageSource): readonly AverageSource[] {
   return source === 'REUSE' ? ['REUSE', 'RECREATE'] : [source]
 }
 
-function isReused(answers: readonly CountyAverage[]): boolean {
-  return answers.every(({ source, warning }) => source === 'REUSE' && warning === null)
+/** A write that an answer did not wait for may take a while. */
+async function untilReused(server: FaultServer, counties: readonly number[]): Promise<void> {
+  await waitUntil({ description: 'every partition to be reused', timeoutMillis: 60_000 }, async () => {
+    const answers = await server.averages(counties)
+    return answers.every(({ source, warning }) => source === 'REUSE' && warning === null)
+  })
 }
 
 /** A county whose partition's only replica lies on the DataNode. Partitions are made again until there is one. */
 async function countyOn({ cluster, storage }: FaultSite, server: FaultServer, dataNode: string): Promise<number> {
   const host = cluster.dataNodeHost(dataNode)
   for (let round = 0; round < 20; round += 1) {
-    await server.averages(COUNTIES)
+    await untilReused(server, COUNTIES)
     for (const county of COUNTIES) {
       const { blocks } = await storage.blockLocations(partitionPath(county))
       if (blocks.every(({ dataNodes }) => dataNodes.length === 1 && dataNodes[0] === host)) return county
