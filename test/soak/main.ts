@@ -7,6 +7,7 @@ import { formatTable } from '../../src/commands/table.ts'
 import { runSoak, type SoakResult } from './soak.ts'
 
 /** `npm run soak -- [--minutes 30] [--seed N]`: see soak.ts. The exit code says whether all was well. */
+const QUESTIONS_A_SECOND = 50
 const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } })
 const minutes = positive('--minutes', values.minutes ?? '30')
 const seed = positive('--seed', values.seed ?? String(1 + Math.floor(Math.random() * 2 ** 31)))
@@ -22,7 +23,7 @@ const cluster = await startCluster({
   progress: say,
 })
 try {
-  const result = await runSoak({ cluster, seconds: minutes * 60, seed, say })
+  const result = await runSoak({ cluster, seconds: minutes * 60, questionsASecond: QUESTIONS_A_SECOND, seed, say })
   process.stdout.write(`${summary(result)}\n`)
   process.exitCode = result.problems.length > 0 ? 1 : 0
 } finally {

@@ -14,6 +14,7 @@ import { startTruth, type Truth } from './truth.ts'
 export interface SoakOptions {
   cluster: Cluster
   seconds: number
+  questionsASecond: number
   seed: number
   /** Told in a line what goes on. */
   say: (line: string) => void
@@ -31,9 +32,8 @@ export interface SoakResult {
 }
 
 const LOANS = 8_000
-const QUESTIONS_A_SECOND = 50
-/** Ten seconds' worth: more is a server that does not keep up. */
-const MAX_UNANSWERED = 10 * QUESTIONS_A_SECOND
+/** Unanswered questions beyond so many seconds' worth are those of a server that does not keep up. */
+const MAX_BEHIND_SECONDS = 10
 const MIGRATE_EVERY_SECONDS = 20
 const MIGRATE = 'mutation { migrateLoans { state errorCode message } }'
 const LARGEST_GROWTH_MB = 50
@@ -42,7 +42,8 @@ const PROBLEMS_SHOWN = 20
 const TYPED = ['UNAVAILABLE', 'DATA_LOST']
 
 /** Asks a server questions of all kinds while DataNodes die, and looks whether every answer is right or a typed error, and whether memory grows. */
-export async function runSoak({ cluster, seconds, seed, say }: SoakOptions): Promise<SoakResult> {
+export async function runSoak({ seed, ...options }: SoakOptions): Promise<SoakResult> {
+  const { cluster } = options
   const random = seededRandom(seed)
   const pool = createPool({ uri: cluster.env.MILLRACE_SOURCE_URL!, connectionLimit: 1 })
   await fillLoans({ connection: pool }, LOANS)
@@ -51,7 +52,7 @@ export async function runSoak({ cluster, seconds, seed, say }: SoakOptions): Pro
     const first = await server.ask<{ migrateLoans: { state: string } }>(MIGRATE)
     if (first.migrateLoans.state !== 'SUCCEEDED') throw new Error(`the first migration: ${JSON.stringify(first)}`)
     const truth = await startTruth({ connection: pool })
-    return await soak({ cluster, seconds, random, say, server, truth })
+    return await soak({ ...options, random, server, truth })
   } finally {
     await server.stop()
     await pool.end()
@@ -64,7 +65,7 @@ interface Soaking extends Omit<SoakOptions, 'seed'> {
   truth: Truth
 }
 
-async function soak({ cluster, seconds, random, say, server, truth }: Soaking): Promise<SoakResult> {
+async function soak({ cluster, seconds, questionsASecond, random, say, server, truth }: Soaking): Promise<SoakResult> {
   const tally = createTally()
   const problems: string[] = []
   const memory: MemorySample[] = []
@@ -107,7 +108,7 @@ async function soak({ cluster, seconds, random, say, server, truth }: Soaking): 
   let nextMigrationAt = MIGRATE_EVERY_SECONDS
   let sampledAt = -Infinity
   for (let asked = 0; passedSeconds() < seconds; asked += 1) {
-    if (unanswered.size < MAX_UNANSWERED) begin(put(anyQuestion(random)))
+    if (unanswered.size < MAX_BEHIND_SECONDS * questionsASecond) begin(put(anyQuestion(random)))
     else tally.ended('not asked: the server does not keep up', 'WRONG', 0)
     if (!migrating && passedSeconds() >= nextMigrationAt) {
       migrating = true
@@ -118,7 +119,7 @@ async function soak({ cluster, seconds, random, say, server, truth }: Soaking): 
       sampledAt = passedSeconds()
       memory.push({ atSeconds: sampledAt, megabytes: await server.residentMb() })
     }
-    await delay(Math.max(0, startedAt + ((asked + 1) * 1000) / QUESTIONS_A_SECOND - performance.now()))
+    await delay(Math.max(0, startedAt + ((asked + 1) * 1000) / questionsASecond - performance.now()))
   }
   await Promise.all(unanswered)
   await chaos.stop()
