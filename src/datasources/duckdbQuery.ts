@@ -5,7 +5,7 @@ import { rowReader, streamedRows } from './duckdbRows.ts'
 import { describeDuckdbColumn, quoteDuckdbText } from './duckdbTypes.ts'
 import type { EngineCall, SqlValues } from './engine.ts'
 import type { DescribedColumn } from './rowQuery.ts'
-import type { RowStream } from './rowStream.ts'
+import { bothCalls, type RowStream } from './rowStream.ts'
 import type { Row } from './source.ts'
 import { readQuery, requireUniqueNames, sqlError } from './sqlProblem.ts'
 import { placeOf, type SqlPlace } from './sqlText.ts'
@@ -83,22 +83,20 @@ export function duckdbRowStream(
   connections: DuckdbConnections,
   query: DuckdbQuery,
   described: readonly DescribedColumn[],
-  { onProgress, ...outer }: EngineCall,
+  outer: EngineCall,
 ): RowStream {
   const columns = described.map(({ name, type }) => ({ name, type }))
   const stream: RowStream = {
     columns,
-    rows: (call = {}) => connections.stream({ ...outer, ...call }, connection => readRows(connection)),
+    rows: (call = {}) => connections.stream(bothCalls(outer, call), readRows),
   }
   queries.set(stream, query)
   return stream
 
-  async function* readRows(connection: DuckDBConnection): AsyncGenerator<Row[], void, undefined> {
-    const signal = outer.signal
-    signal?.throwIfAborted()
+  async function* readRows(connection: DuckDBConnection, signal: AbortSignal): AsyncGenerator<Row[], void, undefined> {
     await prepareDuckdb(connection, query.views)
     // A stream that fails in the middle ends like a whole one. From a table it does not fail, and its rows can be counted.
-    await withProgress(connection, onProgress, () => run(connection, 'CREATE TEMP TABLE answer AS ', query.sql))
+    await withProgress(connection, outer.onProgress, () => run(connection, 'CREATE TEMP TABLE answer AS ', query.sql))
     const { selectList, read } = rowReader(
       described.map((column, index) => ({ type: column.type, sql: column.select(`column${index}`) })),
     )
@@ -109,7 +107,7 @@ export function duckdbRowStream(
       received += rows.length
       yield rows
     }
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
     const count = await connection.runAndReadAll('SELECT COUNT(*) FROM answer')
     const expected = Number(count.getRows()[0]?.[0])
     if (received !== expected) {

@@ -11,3 +11,10 @@ export interface RowStream {
    */
   rows(call?: Call): AsyncIterable<Row[]>
 }
+
+/** One call that ends with either: the one that a stream was made in, and the one that reads it. */
+export function bothCalls(made: Call, reads: Call): Call {
+  const signals = [made.signal, reads.signal].filter(signal => signal !== undefined)
+  const cost = reads.cost ?? made.cost
+  return { ...(cost && { cost }), ...(signals.length > 0 && { signal: AbortSignal.any(signals) }) }
+}

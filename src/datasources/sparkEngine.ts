@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { MillraceError } from '../errors.ts'
 import type { Call } from './call.ts'
 import type { Engine, EngineCall, EngineSession, SqlValues } from './engine.ts'
-import type { RowStream } from './rowStream.ts'
+import { bothCalls, type RowStream } from './rowStream.ts'
 import type { Row, SourceColumn } from './source.ts'
 import { arrowRows } from './spark/arrowRows.ts'
 import { openSparkChannel, type SparkChannel } from './spark/channel.ts'
@@ -304,8 +304,7 @@ function rowStream(spark: SparkSession, query: SparkQuery, columns: SparkColumn[
   return {
     columns: columns.map(({ name, type }) => ({ name, type })),
     async *rows(call: Call = {}) {
-      const signals = [outer.signal, call.signal].filter(signal => signal !== undefined)
-      const both = { ...outer, ...call, signal: AbortSignal.any(signals) }
+      const both = { ...outer, ...bothCalls(outer, call) }
       for await (const batch of spark.batches({ root: query.relation(selectList(columns)) }, query.findPlace, both)) {
         yield* arrowRows(batch, types)
       }

@@ -333,6 +333,18 @@ export function testEngine(name: string, start: () => Promise<TestedEngine>): vo
         expect(await ask('SELECT 1 AS a'), 'the session goes on').toEqual([[1]])
       })
 
+      test('of the rows by a signal of their own is quick too', async () => {
+        await registerDigits(9)
+        const answer = await session.query(ENDLESS)
+        const abort = new AbortController()
+        const reason = new Error('enough')
+        const reading = async () => {
+          for await (const _ of answer.rows({ signal: abort.signal })) throw new Error('expected no rows')
+        }
+        setTimeout(() => abort.abort(reason), 300)
+        await expect(reading()).rejects.toBe(reason)
+      })
+
       test('of the reader ends the query', async () => {
         await registerDigits(5)
         for await (const batch of (await session.query(MANY)).rows()) {
