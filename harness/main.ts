@@ -82,7 +82,12 @@ function addDaemonCommand(verb: 'kill' | 'hang' | 'resume' | 'restart', descript
   program
     .command(verb)
     .description(description)
-    .addArgument(new Argument('<name>', 'mysql, namenode, datanode-1, datanode-2, datanode-3 or kafka-1'))
+    .addArgument(
+      new Argument(
+        '<name>',
+        'mysql, namenode, datanode-1 (to 3), kafka-1, postgres, spark-master, spark-worker-1 (or 2), spark-connect',
+      ),
+    )
     .action(async (name: string) => {
       await (await attached())[verb](name)
       print(`${done} ${name}`)
