@@ -48,7 +48,7 @@ test('nothing set: everything embedded, on loopback', () => {
       batchAgeSeconds: 1,
       compactFiles: 16,
       compactBytes: 134_217_728,
-      keepReplacedSeconds: 600,
+      keepReplacedSeconds: 900,
     },
     limits: { depth: 10, aliases: 100, tokens: 4000, cost: 5000, bodyBytes: 262_144 },
     introspection: true,
