@@ -146,7 +146,7 @@ export async function openSinkWorld(env: Readonly<Record<string, string>>): Prom
       return running
     },
     look,
-    async untilStored(timeoutMillis = 60_000) {
+    async untilStored(timeoutMillis = 120_000) {
       const [range] = await log.offsets(name, [PARTITION])
       let endOffset = 0
       const detail = () => `they end at ${endOffset}, the log at ${range!.end}; ${started.at(-1)?.output() ?? ''}`

@@ -465,6 +465,16 @@ describe('an owner that was followed by another', () => {
   )
 })
 
+test('of several that take a partition over at the same moment the last one has it', async () => {
+  const started = [world.start(), world.start(), world.start()]
+  world.sendRows(1, 2, 3)
+  await world.until(() => started.filter(({ ended }) => ended).length === 2)
+  await world.stored()
+  expect(new Set(started.map(({ sink }) => sink.state().epoch))).toEqual(new Set([1, 2, 3]))
+  expect(started.find(({ ended }) => !ended)!.sink.state().epoch).toBe(3)
+  expect(world.rowIds()).toEqual([1, 2, 3])
+})
+
 describe('while a system is down', () => {
   test('the sink says what it waits for, and goes on by itself within a minute', async () => {
     const { sink } = world.start()
