@@ -13,7 +13,7 @@ export function checkPartition(partition: number): number {
 }
 
 /** BAD_USER_INPUT where no row could be meant. A station that nobody has heard of is none: it has no rows yet. */
-export function checkRange({ stationId, from, to }: TemperatureRange): void {
+export function checkRange({ stationId, from, to }: Partial<TemperatureRange>): void {
   if (stationId === '') {
     throw new MillraceError('BAD_USER_INPUT', 'Expected a station, but got an empty text.', {
       hint: 'Name one, for example "StationA", or leave stationId out for all.',

@@ -5,6 +5,7 @@ import { parquetBatchCodec } from './files/parquetBatchCodec.ts'
 import { expanded } from './iterate.ts'
 import { type NewFile, newFiles } from './newFiles.ts'
 import { toWeatherBatch } from './queries/batches.ts'
+import { checkRange } from './questions.ts'
 import type { Temperature, Weather, WeatherBatch } from './weather.ts'
 
 /** What Weather tells as it happens. Rows are read when their reader asks for them, so that a slow one holds one file of them at most. */
@@ -13,8 +14,10 @@ export function watchWeather(storage: Storage, clock: Clock): Pick<Weather, 'wat
 
   return {
     watchBatches: () => expanded(appearing.watch(), file => ifReadable(() => batchIn(storage, file))),
-    watchTemperatures: stationId =>
-      expanded(appearing.watch(), ({ status }) => ifReadable(() => rowsIn(storage, status, stationId))),
+    watchTemperatures(stationId) {
+      checkRange({ stationId })
+      return expanded(appearing.watch(), ({ status }) => ifReadable(() => rowsIn(storage, status, stationId)))
+    },
   }
 }
 

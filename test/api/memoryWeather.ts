@@ -113,7 +113,9 @@ export function memoryWeather(jobs: Jobs): MemoryWeather {
       firstProblem: 'Row 3 is in no file.',
     }),
     watchBatches: () => batches.read(),
-    watchTemperatures: stationId =>
-      expanded(temperatures.read(), row => (stationId === undefined || row.stationId === stationId ? [row] : [])),
+    watchTemperatures(stationId) {
+      checkRange({ stationId })
+      return expanded(temperatures.read(), row => (stationId === undefined || row.stationId === stationId ? [row] : []))
+    },
   }
 }

@@ -169,6 +169,14 @@ test('subscriptions tell of batches, and of the rows of one station', async () =
   await expect.poll(() => server.weather.watchers, { interval: 5 }).toBe(0)
 })
 
+test('a subscription to an empty station is refused', async () => {
+  const { errors } = await server.webSocket('subscription { temperatures(stationId: "") { date } }')
+  expect(errors?.[0]).toMatchObject({
+    message: expect.stringContaining('Expected a station') as string,
+    extensions: { code: 'BAD_USER_INPUT' },
+  })
+})
+
 /** The first values of a subscription, which is then left. */
 async function first(query: string, count: number): Promise<Reply[]> {
   const client = createClient({ url: server.webSocketUrl, webSocketImpl: WebSocket, retryAttempts: 0 })

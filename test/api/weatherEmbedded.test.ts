@@ -1,13 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createClient } from 'graphql-ws'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type App, createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import { sqliteLog } from '../../src/datasources/sqliteLog.ts'
+import { encodeReport } from '../../src/weather/report.ts'
+import { startProcess } from '../setup/runningProcess.ts'
 import { post, type Reply } from './testApp.ts'
+
+/** Built by "npm test" before the tests. */
+const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
 /** The whole stream over real HTTP on the embedded profile: DuckDB, a SQLite log, a directory. */
 let dataDir: string
@@ -70,7 +77,7 @@ function subscribe<Value>(query: string, enough: (values: Value[]) => boolean): 
   return read()
 }
 
-describe('the stream, from nothing', () => {
+describe('the stream, from nothing', { timeout: 90_000 }, () => {
   test('before it began there are partitions without rows, no files, and nothing to merge', async () => {
     expect(await ask('{ weatherBatchFiles { path } temperatures { nodes { date } hasNextPage endCursor } }')).toEqual({
       weatherBatchFiles: [],
@@ -201,5 +208,33 @@ describe('the stream, from nothing', () => {
       .toBeGreaterThan(before)
     await ask('mutation { stopWeather { state } }')
     expect(await ask('{ verifyWeather { ok } }')).toEqual({ verifyWeather: { ok: true } })
+  })
+
+  test('subscriptions also tell of files that another process writes', async () => {
+    const [{ nextBatch, endOffset }] = (await partitions()).filter(({ partition }) => partition === 1) as [Partition]
+    const batches = subscribe<{ path: string }>('subscription { weatherBatches { path } }', () => true)
+    const rows = subscribe<{ degrees: number }>(
+      'subscription { temperatures(stationId: "elsewhere") { degrees } }',
+      () => true,
+    )
+    const consumer = startProcess(process.execPath, [cli, 'weather', 'consume', '1'], {
+      PATH: process.env.PATH,
+      MILLRACE_DATA_DIR: dataDir,
+      MILLRACE_WEATHER_BATCH_AGE_SECONDS: '0.05',
+    })
+    try {
+      const log = sqliteLog({ file: join(dataDir, 'log.sqlite') })
+      const producer = log.producer()
+      const value = encodeReport({ stationId: 'elsewhere', date: '2000-01-01', degrees: 7.25 })
+      await producer.send('temperatures', [{ key: Buffer.from('elsewhere'), value, partition: 1 }])
+      await log.close()
+      expect(await batches).toEqual([{ path: `/data/partition-1-batch-${nextBatch}.parquet` }])
+      expect(await rows).toEqual([{ degrees: 7.25 }])
+      const [after] = (await partitions()).filter(({ partition }) => partition === 1)
+      expect(after).toMatchObject({ nextOffset: endOffset + 1, lag: 0 })
+    } finally {
+      consumer.child.kill('SIGKILL')
+      await consumer.ended
+    }
   })
 })
