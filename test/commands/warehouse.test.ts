@@ -2,10 +2,13 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type App, createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { millrace, type Ran } from './millrace.ts'
+
+// Several runs each, with many files that are written through to the disk: a busy machine takes its time.
+vi.setConfig({ testTimeout: 180_000 })
 
 let dataDir: string
 let app: App

@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../../src/datasources/clock.ts'
 import { type Schedule, type ScheduleSettings, scheduleProblem, startSchedule } from '../../src/warehouse/schedule.ts'
 import { type EmbeddedWarehouse, embeddedWarehouse } from '../setup/embeddedWarehouse.ts'
+
+// Several runs each, with many files that are written through to the disk: a busy machine takes its time.
+vi.setConfig({ testTimeout: 180_000 })
 
 const SOON = { timeout: 20_000 }
 const HOUR_MILLIS = 3_600_000

@@ -1,12 +1,15 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Engine, EngineSession } from '../../../src/datasources/engine.ts'
 import type { Warehouse } from '../../../src/datasources/warehouse.ts'
 import { MillraceError } from '../../../src/errors.ts'
 import { OWN_TRANSFORMS } from '../../../src/warehouse/transforms/readTransforms.ts'
 import { type EmbeddedWarehouse, embeddedWarehouse } from '../../setup/embeddedWarehouse.ts'
+
+// Several runs each, with many files that are written through to the disk: a busy machine takes its time.
+vi.setConfig({ testTimeout: 180_000 })
 
 const [FIRST, SECOND, THIRD] = ['2026-11-18', '2026-11-19', '2026-11-20'] as const
 
