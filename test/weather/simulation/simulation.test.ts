@@ -4,7 +4,7 @@ import { type Happened, type Sabotage, simulate } from './simulate.ts'
 
 /** As many seeds as fit into a minute of one core; `npm run test:simulation` runs more. */
 const SEEDS = Number(process.env.MILLRACE_SEEDS ?? 10_000)
-const LONG_MILLIS = 60_000 + SEEDS * 60
+const LONG_MILLIS = 60_000 + SEEDS * 300
 
 /** The first seed that fails, and why. */
 async function firstFailure(seeds: number, sabotage?: Sabotage): Promise<{ seed: number; error: unknown } | undefined> {
