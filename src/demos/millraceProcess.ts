@@ -16,12 +16,8 @@ const MOST_OUTPUT = 2_000
 
 export function startMillrace(words: readonly string[], environment: Environment): MillraceProcess {
   const cli = fileURLToPath(new URL('../cli.js', import.meta.url))
-  const child = spawn(process.execPath, [cli, ...words], {
-    env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // Ctrl-C on the terminal is for the demo, which ends its children in their order.
-    detached: true,
-  })
+  // In the demo's own process group: Ctrl-C on the terminal ends both, also where it comes twice.
+  const child = spawn(process.execPath, [cli, ...words], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (text: Buffer) => {
