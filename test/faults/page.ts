@@ -10,8 +10,8 @@ export function faultsPage(outcomes: readonly Outcome[], allCases: number): stri
   return `# Faults
 
 What was done to Millrace and its systems, and how each case ended. This page is written by \`npm run test:faults\`, which runs every case against a real
-MySQL-compatible server and a real HDFS of one NameNode and three DataNodes, on one machine; \`npm test\` runs fewer of them, in which any two of link, fault,
-direction and operation still meet. Times are seconds from the question to its end, on a machine that may have had more to do.
+MySQL-compatible server and a real HDFS of one NameNode and three DataNodes, on one machine; \`npm test\` runs a few of them,
+with each fault on each link. Times are seconds from the question to its end, on a machine that may have had more to do.
 
 A case passes where it ends with the right answer, or with UNAVAILABLE and a hint, within its deadline and one second; where the same question is then
 answered right, with nothing disturbed any more; and where the server leaves no socket, no file in its working folder and, once the next one has started,
