@@ -8,23 +8,12 @@ import { duckdbConnections } from './duckdbConnections.ts'
 import { duckdbQueryOf, prepareDuckdb, run } from './duckdbQuery.ts'
 import { rowReader, streamedRows } from './duckdbRows.ts'
 import { describeDuckdbColumn, duckdbTypeName } from './duckdbTypes.ts'
-import type { RowStream } from './rowStream.ts'
 import type { Row } from './source.ts'
 import { createTurns, takeTurnWithin } from './turns.ts'
-import type { Stage, Warehouse, WarehouseCall } from './warehouse.ts'
-import {
-  beginStage,
-  columnDefinitions,
-  createCatalog,
-  endStage,
-  loadsOf,
-  removeStage,
-  resultRows,
-  resultTables,
-  stagesOf,
-} from './warehouseCatalog.ts'
-import { checkStage } from './warehouseChecks.ts'
-import { expectJob, expectStage, expectStageColumns, qualifiedStage } from './warehouseNames.ts'
+import type { Warehouse } from './warehouse.ts'
+import { columnDefinitions, createCatalog } from './warehouseCatalog.ts'
+import { type Filling, warehouseMethods } from './warehouseMethods.ts'
+import { qualifiedStage } from './warehouseNames.ts'
 import { deleteAndInsert, publishStages } from './warehousePublish.ts'
 import { quoteName, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
 
@@ -59,16 +48,7 @@ export function duckdbWarehouse({ file }: { file: string }): Warehouse {
   return {
     kind: 'duckdb',
     url: `duckdb:${file}`,
-    stage: (stage, rows, call = {}) =>
-      withSession(call, async (session, connection) => {
-        expectStage(stage)
-        expectStageColumns(rows.columns)
-        await beginStage(session, stage)
-        const count = await fill(connection, session, stage, rows, call)
-        await endStage(session, stage, count)
-        return count
-      }),
-    check: (stage, checks, call = {}) => withSession(call, session => checkStage(session, DIALECT, stage, checks)),
+    ...warehouseMethods({ dialect: DIALECT, withSession, fill }),
     async publish(publication, call = {}) {
       const release = await publications.take('', call.signal)
       try {
@@ -77,16 +57,6 @@ export function duckdbWarehouse({ file }: { file: string }): Warehouse {
         release()
       }
     },
-    loads: (filter, call = {}) => withSession(call, session => loadsOf(session, filter)),
-    tables: (call = {}) => withSession(call, session => resultTables(session, DIALECT)),
-    rows: (table, options, call = {}) => withSession(call, session => resultRows(session, DIALECT, table, options)),
-    stages: (call = {}) =>
-      withSession(call, async session => (await stagesOf(session)).map(({ job, table }) => ({ job, table }))),
-    dropStages: (job, call = {}) =>
-      withSession(call, async session => {
-        expectJob(job)
-        for (const stage of await stagesOf(session, job)) await removeStage(session, stage)
-      }),
 
     async exclusively(name, waitMillis, work, call = {}) {
       const release = await takeTurnWithin(turns, name, waitMillis, call.signal)
@@ -162,13 +132,7 @@ function duckdbSession(connection: DuckDBConnection): WarehouseSession {
 }
 
 /** Returns how many rows. What another DuckDB of this process would answer, this one asks itself. */
-async function fill(
-  connection: DuckDBConnection,
-  session: WarehouseSession,
-  stage: Stage,
-  rows: RowStream,
-  call: WarehouseCall,
-): Promise<number> {
+async function fill({ session, connection, stage, rows, call }: Filling<DuckDBConnection>): Promise<number> {
   const table = qualifiedStage(stage)
   const query = duckdbQueryOf(rows)
   if (!query) {

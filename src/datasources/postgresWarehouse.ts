@@ -10,29 +10,11 @@ import { copyText } from './postgres/copyText.ts'
 import { sqlStateOf } from './postgres/errors.ts'
 import { type PostgresAddress, showPostgresAddress } from './postgres/url.ts'
 import { describePostgresType, postgresTypeName, readPostgresRow } from './postgres/values.ts'
-import type { RowStream } from './rowStream.ts'
 import { lockHeld } from './turns.ts'
-import {
-  LOGICAL_DATE,
-  type Load,
-  type Publication,
-  type Stage,
-  type Warehouse,
-  type WarehouseCall,
-} from './warehouse.ts'
-import {
-  beginStage,
-  columnDefinitions,
-  createCatalog,
-  endStage,
-  loadsOf,
-  removeStage,
-  resultRows,
-  resultTables,
-  stagesOf,
-} from './warehouseCatalog.ts'
-import { checkStage } from './warehouseChecks.ts'
-import { expectJob, expectStage, expectStageColumns, OWN_SCHEMA, qualifiedStage } from './warehouseNames.ts'
+import { LOGICAL_DATE, type Load, type Publication, type Warehouse, type WarehouseCall } from './warehouse.ts'
+import { columnDefinitions, createCatalog } from './warehouseCatalog.ts'
+import { type Filling, warehouseMethods } from './warehouseMethods.ts'
+import { OWN_SCHEMA, qualifiedStage } from './warehouseNames.ts'
 import { deleteAndInsert, deleteReplaced, insertStage, publishedLoad, publishStages } from './warehousePublish.ts'
 import {
   quoteName,
@@ -91,27 +73,8 @@ export function postgresWarehouse({ address, deadlines = POSTGRES_DEADLINES }: P
   return {
     kind: 'postgres',
     url: showPostgresAddress(address),
-    stage: (stage, rows, call = {}) =>
-      withSession(call, async (session, connection) => {
-        expectStage(stage)
-        expectStageColumns(rows.columns)
-        await beginStage(session, stage)
-        const count = await session.transaction(() => fill(connection, stage, rows, call))
-        await endStage(session, stage, count)
-        return count
-      }),
-    check: (stage, checks, call = {}) => withSession(call, session => checkStage(session, DIALECT, stage, checks)),
+    ...warehouseMethods({ dialect: DIALECT, withSession, fill }),
     publish: (publication, call = {}) => publish(publication, call),
-    loads: (filter, call = {}) => withSession(call, session => loadsOf(session, filter)),
-    tables: (call = {}) => withSession(call, session => resultTables(session, DIALECT)),
-    rows: (table, options, call = {}) => withSession(call, session => resultRows(session, DIALECT, table, options)),
-    stages: (call = {}) =>
-      withSession(call, async session => (await stagesOf(session)).map(({ job, table }) => ({ job, table }))),
-    dropStages: (job, call = {}) =>
-      withSession(call, async session => {
-        expectJob(job)
-        for (const stage of await stagesOf(session, job)) await removeStage(session, stage)
-      }),
 
     exclusively: (name, waitMillis, work, call = {}) =>
       withConnection(call, async connection => {
@@ -225,12 +188,7 @@ function postgresSession(connection: PostgresConnection): WarehouseSession {
 }
 
 /** Frozen, because nobody sees the table before it is whole: reading it later then writes nothing. */
-async function fill(
-  connection: PostgresConnection,
-  stage: Stage,
-  rows: RowStream,
-  call: WarehouseCall,
-): Promise<number> {
+async function fill({ session, connection, stage, rows, call }: Filling<PostgresConnection>): Promise<number> {
   const table = qualifiedStage(stage)
   let count = 0
   const counted: WarehouseCall = {
@@ -240,8 +198,10 @@ async function fill(
       call.onRows?.(rows)
     },
   }
-  await connection.query(`CREATE TABLE ${table} (${columnDefinitions(DIALECT, rows.columns)})`)
-  await connection.copyIn(`COPY ${table} FROM STDIN WITH (FREEZE)`, copyText(rows, counted))
+  await session.transaction(async () => {
+    await connection.query(`CREATE TABLE ${table} (${columnDefinitions(DIALECT, rows.columns)})`)
+    await connection.copyIn(`COPY ${table} FROM STDIN WITH (FREEZE)`, copyText(rows, counted))
+  })
   return count
 }
 
