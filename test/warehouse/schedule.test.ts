@@ -6,7 +6,7 @@ import { type EmbeddedWarehouse, embeddedWarehouse } from '../setup/embeddedWare
 // Several runs each, with many files that are written through to the disk: a busy machine takes its time.
 vi.setConfig({ testTimeout: 180_000 })
 
-const SOON = { timeout: 20_000 }
+const SOON = { timeout: 120_000 }
 const HOUR_MILLIS = 3_600_000
 
 let embedded: EmbeddedWarehouse
