@@ -66,9 +66,14 @@ export interface Mover {
   stop(): Promise<MovedTotal>
 }
 
-/** Starts weatherMover.ts in a process of its own, with the flags of `npm start`. */
-export function startMover(env: Readonly<Record<string, string>>, plan: MoverPlan): Mover {
-  const child: ChildProcess = spawn(process.execPath, ['--max-semi-space-size=8', MOVER, JSON.stringify(plan)], {
+/** Starts weatherMover.ts in a process of its own, with the flags of `npm start` and those given. */
+export function startMover(
+  env: Readonly<Record<string, string>>,
+  plan: MoverPlan,
+  flags: readonly string[] = [],
+): Mover {
+  const args = ['--max-semi-space-size=8', ...flags, MOVER, JSON.stringify(plan)]
+  const child: ChildProcess = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
