@@ -62,6 +62,7 @@ export async function runDate(parts: RunParts, order: RunOrder, control: JobCont
     await parts.earlier.over(date, signal)
     const inputs = await runInputs(parts.storage, landed, transforms, { signal })
     if (await isPublished(parts.warehouse, inputs, signal)) {
+      history.settle(date, clock())
       return `${date} is published already, from the same inputs: nothing was to do.`
     }
   }

@@ -10,6 +10,8 @@ export interface RunHistory {
   begin(date: string, steps: readonly string[], nowMillis: number): void
   saveStep(date: string, step: Step): void
   finish(date: string, state: JobState, nowMillis: number): void
+  /** The last attempt has done its work after all: it was published, but ended before that was kept. */
+  settle(date: string, nowMillis: number): void
   /** The newest dates first. */
   list(first: number): Run[]
   close(): void
@@ -58,6 +60,10 @@ export function openRunHistory(file: string, nowMillis: number): RunHistory {
      WHERE date = :date AND name = :name`,
   )
   const finish = database.prepare('UPDATE runs SET state = ?, finished_at = ? WHERE date = ?')
+  const settleRun = database.prepare(
+    `UPDATE runs SET state = 'SUCCEEDED', finished_at = ? WHERE date = ? AND state <> 'SUCCEEDED'`,
+  )
+  const settleSteps = database.prepare(`UPDATE steps SET state = 'SUCCEEDED', message = NULL WHERE date = ?`)
   const selectRuns = database.prepare('SELECT * FROM runs ORDER BY date DESC LIMIT ?')
   const selectSteps = database.prepare('SELECT * FROM steps WHERE date = ? ORDER BY position')
 
@@ -74,6 +80,9 @@ export function openRunHistory(file: string, nowMillis: number): RunHistory {
     },
     finish(date, state, now) {
       finish.run(state, now, date)
+    },
+    settle(date, now) {
+      if (settleRun.run(now, date).changes > 0) settleSteps.run(date)
     },
     list(first) {
       const runs = selectRuns.all(first) as unknown as RunRow[]

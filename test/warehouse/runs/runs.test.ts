@@ -61,7 +61,9 @@ function watchedWarehouse(warehouse: Warehouse): Warehouse {
     },
     async publish(publication, call) {
       await reach(`publish ${publication.date}`)
-      return await warehouse.publish(publication, call)
+      const load = await warehouse.publish(publication, call)
+      await reach(`published ${publication.date}`)
+      return load
     },
   }
 }
@@ -119,7 +121,7 @@ describe('a date that is published', () => {
     expect(await embedded.rows('agg_occupation', FIRST)).not.toContainEqual(
       expect.objectContaining({ occupation: 'nurse' }),
     )
-    expect(asked.filter(what => what.startsWith('publish'))).toEqual(['publish 2026-11-18'])
+    expect(asked.filter(what => what.startsWith('publish '))).toEqual(['publish 2026-11-18'])
     expect(await embedded.run(SECOND)).toMatchObject({ message: expect.stringMatching(/^Published/) })
     const changes = await embedded.rows('snapshot_changes', SECOND)
     expect(changes.find(({ change }) => change === 'changed')?.citizens).toBeGreaterThan(10)
@@ -159,7 +161,7 @@ describe('a run that failed', () => {
     ],
     ['in staging', /^stage/, []],
     ['in its tests', /^check/, []],
-    ['in publishing', /^publish/, []],
+    ['in publishing', /^publish /, []],
   ])('%s redoes only what is missing, and the rows are equal', async (_, what, redone) => {
     await embedded.makeDay(FIRST)
     failOnce(what, gone)
@@ -184,9 +186,19 @@ describe('a run that failed', () => {
     await reference.close()
   })
 
+  test('after it was published has nothing to do, and has succeeded', async () => {
+    await embedded.makeDay(FIRST)
+    failOnce(/^published/, gone)
+    expect(await embedded.run(FIRST)).toMatchObject({ state: 'FAILED' })
+    expect((await embedded.run(FIRST)).message).toContain('nothing was to do')
+    const [run] = embedded.domain.runs(1)
+    expect(run).toMatchObject({ state: 'SUCCEEDED', attempts: 1 })
+    expect(run!.steps.every(({ state }) => state === 'SUCCEEDED')).toBe(true)
+  })
+
   test('keeps its date whatever is landed later, and does not look into the inbox again', async () => {
     await embedded.makeDay(FIRST)
-    failOnce(/^publish/, gone)
+    failOnce(/^publish /, gone)
     await embedded.run(FIRST)
     await embedded.changeDay(FIRST, text => text.replaceAll('nurse', 'artist'))
     expect(await embedded.run(FIRST)).toMatchObject({ state: 'SUCCEEDED' })
@@ -267,7 +279,7 @@ describe('runs at the same time', () => {
     expect(embedded.jobs.get(second.id).state).toBe('QUEUED')
     expect(await embedded.jobs.finished(first.id)).toMatchObject({ state: 'SUCCEEDED' })
     expect((await embedded.jobs.finished(second.id)).message).toContain('nothing was to do')
-    expect(asked.filter(what => what.startsWith('publish'))).toHaveLength(1)
+    expect(asked.filter(what => what.startsWith('publish '))).toHaveLength(1)
   })
 
   test('of two dates go side by side: both are staged before either is published', async () => {
