@@ -58,10 +58,10 @@ export const weather: Section = {
     bench.say('  ten years of days')
     const windows = await askForWindows(freshWeather(env))
 
-    const rate = (runs: readonly { rows: number }[], seconds: (run: never) => number) =>
-      median(runs.map(run => run.rows / seconds(run as never)))
-    const cpu = ({ cpuSeconds }: { cpuSeconds: number }) => cpuSeconds
-    const wall = ({ seconds }: { seconds: number }) => seconds
+    const rate = (runs: readonly PeerTotal[], seconds: (run: PeerTotal) => number) =>
+      median(runs.map(run => run.rows / seconds(run)))
+    const cpu = ({ cpuSeconds }: PeerTotal) => cpuSeconds
+    const wall = ({ seconds }: PeerTotal) => seconds
     const number = (value: number) => Math.round(value).toLocaleString('en')
     const peak = (runs: readonly MovedTotal[]) => number(Math.max(...runs.map(run => run.peakResidentMb)))
     const times = (mine: number, other: number) => `${(mine / other).toFixed(1)}x`
@@ -73,22 +73,15 @@ ${number(ROWS_OF_PEER)} of the rows. Lag: rows committed in MySQL ${INSERTS_PER_
 hour's files: as many rows and batches per partition as an hour at the default delay has, stored in a directory and merged meanwhile and at the end.`,
       heads: ['work', 'must', 'aim', 'Millrace', "the original's way", 'ratio'],
       rows: [
-        [
-          'log to Parquet, rows a CPU-second',
-          '100,000; 5x',
-          '200,000; 10x',
-          number(rate(ours, cpu)),
-          number(rate(peers, cpu)),
-          times(rate(ours, cpu), rate(peers, cpu)),
-        ],
-        [
-          'log to Parquet, rows a second',
-          '5x',
-          '10x',
-          number(rate(ours, wall)),
-          number(rate(peers, wall)),
-          times(rate(ours, wall), rate(peers, wall)),
-        ],
+        ...(
+          [
+            ['rows a CPU-second', '100,000; 5x', '200,000; 10x', cpu],
+            ['rows a second', '5x', '10x', wall],
+          ] as const
+        ).map(([what, must, aim, per]) => {
+          const [mine, other] = [rate(ours, per), rate(peers, per)]
+          return [`log to Parquet, ${what}`, must, aim, number(mine), number(other), times(mine, other)]
+        }),
         [
           'peak resident memory, a million rows behind',
           '<= 300 MB',
