@@ -30,6 +30,8 @@ export interface EmbeddedWarehouse {
   /** The keepers themselves, past any wrapper. */
   storage: Storage
   warehouse: Warehouse
+  /** The keepers that the domain uses. */
+  wrapped: { storage: Storage; engine: Engine; warehouse: Warehouse }
   folder: string
   /** Puts a day of the sample into the inbox. */
   makeDay(date: string, rows?: number): Promise<void>
@@ -75,14 +77,19 @@ export async function embeddedWarehouse({
   const encoder = createEncoder({ threads: 1 })
   const tell = (details: unknown) => process.stderr.write(`${inspect(details)}\n`)
   const jobs = createJobs({ file: join(folder, 'jobs.sqlite'), log: { error: tell, warn: tell } })
+  const wrapped = {
+    storage: wrappedStorage,
+    engine: wrap.engine?.(engine) ?? engine,
+    warehouse: wrap.warehouse?.(warehouse) ?? warehouse,
+  }
   const domain = createWarehouse({
     source,
     storage: wrappedStorage,
     publisher,
     encoder,
     inbox,
-    engine: wrap.engine?.(engine) ?? engine,
-    warehouse: wrap.warehouse?.(warehouse) ?? warehouse,
+    engine: wrapped.engine,
+    warehouse: wrapped.warehouse,
     jobs,
     workFolder,
     transformsFolder,
@@ -102,6 +109,7 @@ export async function embeddedWarehouse({
     jobs,
     storage,
     warehouse,
+    wrapped,
     folder,
     async makeDay(date, rows = 400) {
       await createCitizens({ file: inboxFile(date), date, rows })
@@ -115,7 +123,7 @@ export async function embeddedWarehouse({
       await jobs.close()
       domain.close()
       await Promise.all([encoder.close(), engine.close(), warehouse.close(), source.close(), inbox.close()])
-      await storage.close()
+      await Promise.all([wrapped.engine.close(), wrapped.warehouse.close(), wrapped.storage.close(), storage.close()])
       if (keptFolder === undefined) await rm(folder, { recursive: true })
     },
   }
