@@ -22,6 +22,9 @@ export interface SweepReplacedOptions {
 /**
  * Removes files whose batches are all in one merged file that has been there for long enough, by the storage's clock. What both say of
  * themselves is looked at, whatever their names: a foreign file is nobody's to remove. Returns how many.
+ *
+ * The newest batch keeps its file, and so its name stays taken, until the next one is there: an owner that read the files before a
+ * late predecessor wrote that batch would otherwise find the name free again, and give the number a second time.
  */
 export async function sweepReplaced(options: SweepReplacedOptions, call: Call): Promise<number> {
   const { partition, storage, codec, clock, chainReader, settings, onStep } = options
@@ -31,14 +34,18 @@ export async function sweepReplaced(options: SweepReplacedOptions, call: Call): 
     return range?.partition === partition ? [{ ...range, status }] : []
   })
   const latest = clock.nowMillis() - settings.keepReplacedMillis
-  const holders = (await chainReader.read(call)).files.filter(file => isHolder(file, latest))
-  const replaced = listed.filter(({ firstBatch, lastBatch }) =>
-    holders.some(
-      holder =>
-        holder.firstBatch <= firstBatch &&
-        lastBatch <= holder.lastBatch &&
-        lastBatch - firstBatch < holder.lastBatch - holder.firstBatch,
-    ),
+  const { files } = await chainReader.read(call)
+  const holders = files.filter(file => isHolder(file, latest))
+  const newestBatch = files.at(-1)?.lastBatch
+  const replaced = listed.filter(
+    ({ firstBatch, lastBatch }) =>
+      lastBatch !== newestBatch &&
+      holders.some(
+        holder =>
+          holder.firstBatch <= firstBatch &&
+          lastBatch <= holder.lastBatch &&
+          lastBatch - firstBatch < holder.lastBatch - holder.firstBatch,
+      ),
   )
   if (replaced.length === 0) return 0
   await onStep('sweep')

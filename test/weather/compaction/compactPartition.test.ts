@@ -119,13 +119,24 @@ describe('merging the files of a partition', () => {
     expect(await files()).toHaveLength(6)
     const old = new Date(Date.now() - 61_000)
     await utimes(join(folder, 'data/partition-0-batch-0-to-2.parquet'), old, old)
-    expect(await compact(0, ALL, { settings: { keepReplacedMillis: 60_000 } })).toMatchObject({ merged: 0, swept: 3 })
+    expect(await compact(0, ALL, { settings: { keepReplacedMillis: 60_000 } })).toMatchObject({ merged: 0, swept: 2 })
     expect(await files()).toEqual([
       '/data/partition-0-batch-0-to-1.parquet',
       '/data/partition-0-batch-0-to-2.parquet',
+      '/data/partition-0-batch-2.parquet',
       '/data/partition-1-batch-0.parquet',
     ])
     expect(await storedRows(0)).toEqual(rows)
+  })
+
+  test('keeps the name of the newest batch taken until the next one is there, so that its number is not given twice', async () => {
+    await writeBatches(generatedRows(6), 3)
+    expect(await compact(0, ALL, { settings: SWEEP_AT_ONCE })).toMatchObject({ merged: 1, swept: 2 })
+    expect(await compact(0, ALL, { settings: SWEEP_AT_ONCE })).toMatchObject({ merged: 0, swept: 0 })
+    expect(await files()).toEqual(['/data/partition-0-batch-0-to-2.parquet', '/data/partition-0-batch-2.parquet'])
+    await writer.write(generatedRows(1))
+    expect(await compact(0, { all: false }, { settings: SWEEP_AT_ONCE })).toMatchObject({ merged: 0, swept: 1 })
+    expect(await files()).toEqual(['/data/partition-0-batch-0-to-2.parquet', '/data/partition-0-batch-3.parquet'])
   })
 
   test('never removes the parts of a merged file that is damaged', async () => {
@@ -134,7 +145,7 @@ describe('merging the files of a partition', () => {
     await compact(0, ALL)
     const merged = join(folder, 'data/partition-0-batch-0-to-2.parquet')
     await writeFile(merged, (await readFile(merged)).subarray(0, -9))
-    expect(await compact(0, ALL, { settings: SWEEP_AT_ONCE })).toMatchObject({ merged: 1, swept: 3 })
+    expect(await compact(0, ALL, { settings: SWEEP_AT_ONCE })).toMatchObject({ merged: 1, swept: 2 })
     expect(await visiblePaths()).toEqual(['/data/partition-0-batch-0-to-2-repair-1.parquet'])
     expect(await storedRows()).toEqual(rows)
   })
@@ -149,7 +160,11 @@ describe('merging the files of a partition', () => {
     })
     await rm(join(folder, 'checkpoints'), { recursive: true })
     await compact(0, ALL, { settings: SWEEP_AT_ONCE })
-    expect(await files()).toEqual(['/data/partition-0-batch-0-to-2.parquet', '/data/partition-0-batch-4-to-5.parquet'])
+    expect(await files()).toEqual([
+      '/data/partition-0-batch-0-to-2.parquet',
+      '/data/partition-0-batch-4-to-5.parquet',
+      '/data/partition-0-batch-5.parquet',
+    ])
   })
 
   test('forgets what was to be merged where some of it was made again together with other batches', async () => {
@@ -199,7 +214,7 @@ describe('a process that dies while it merges', () => {
       expect(await storedRows()).toEqual([...rows, ...rows])
       await compact(0, ALL, { settings: SWEEP_AT_ONCE })
       expect(await storedRows()).toEqual([...rows, ...rows])
-      expect(await files()).toEqual(['/data/partition-0-batch-0-to-19.parquet'])
+      expect(await files()).toEqual(['/data/partition-0-batch-0-to-19.parquet', '/data/partition-0-batch-19.parquet'])
     },
   )
 })
@@ -295,7 +310,7 @@ describe('several processes that merge at the same time', () => {
       reads++
     }
     await merged
-    expect(await files()).toHaveLength(1)
+    expect(await files()).toEqual(['/data/partition-0-batch-0-to-59.parquet', '/data/partition-0-batch-59.parquet'])
   })
 })
 
