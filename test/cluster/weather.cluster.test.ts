@@ -22,12 +22,13 @@ describe('generate, produce, consume and debug, each in its own process', () => 
   beforeAll(async () => {
     weather = await openWeatherCommands(inject('cluster').env, {
       AUTOGRADER_DELAY_OVERRIDE_VAL: '0.05',
+      // Several files for each partition, also where all rows come at once.
+      MILLRACE_WEATHER_BATCH_ROWS: '20',
       MILLRACE_WEATHER_BATCH_AGE_SECONDS: '0.5',
     })
     debug = weather.start('debug')
     consumers = [0, 1, 2, 3].map(partition => weather.start('consume', String(partition)))
     producer = weather.start('produce', '--recreate-topic')
-    // All consumers at work before the first row comes, so that there are several files.
     await waitUntil(
       { description: 'four consumers to own their partitions', timeoutMillis: 60_000 },
       async () => (await weather.storage.list('/checkpoints/owners')).length === 4,
