@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { MillraceError } from '../errors.ts'
 import type { Call } from './call.ts'
-import type { Engine, EngineCall, EngineSession, SqlValues } from './engine.ts'
+import type { Engine, EngineCall, EngineSession } from './engine.ts'
 import { bothCalls, type RowStream } from './rowStream.ts'
-import type { Row, SourceColumn } from './source.ts'
+import type { Row } from './source.ts'
 import { arrowRows } from './spark/arrowRows.ts'
-import { openSparkChannel, type SparkChannel } from './spark/channel.ts'
-import { errorIdOf, explainSparkError, type FindPlace, isServiceError } from './spark/errors.ts'
-import { execute, SPARK_DEADLINES, type SparkDeadlines } from './spark/execute.ts'
-import { columnTypeOf, quoteSparkName, sparkDefinitions, sparkLiterals, sparkTypeName } from './spark/types.ts'
+import { openSparkChannel } from './spark/channel.ts'
+import { SPARK_DEADLINES, type SparkDeadlines } from './spark/execute.ts'
+import { type SparkQuery, selectList, sparkQuery } from './spark/query.ts'
+import { NOWHERE, type SparkSession, sparkSession } from './spark/session.ts'
+import type { SparkColumn } from './spark/types.ts'
 import { type SparkAddress, showSparkAddress } from './spark/url.ts'
-import type { ErrorDetails, ExecuteResponse, SparkPlan, SparkRelation } from './spark/wire.ts'
-import { readQuery, requireUniqueNames } from './sqlProblem.ts'
-import { placeOf } from './sqlText.ts'
+import { filesRelation, sqlRelation, viewCommand, viewRelation } from './spark/views.ts'
+import type { SparkRelation } from './spark/wire.ts'
 import type { Storage } from './storage.ts'
-import { expectEmptyFolder, type FoundView, findViewFiles, visibleFiles } from './viewFiles.ts'
+import { expectEmptyFolder, findViewFiles, visibleFiles } from './viewFiles.ts'
 
 export interface SparkEngineOptions {
   address: SparkAddress
@@ -33,26 +33,11 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   // Else a line with too few fields is an error only for those who read them all.
   'spark.sql.csv.parser.columnPruning.enabled': 'false',
 }
-const CSV_OPTIONS: Readonly<Record<string, string>> = {
-  header: 'true',
-  sep: ',',
-  quote: '"',
-  escape: '"',
-  multiLine: 'true',
-  // What Spark puts for an empty field, and then takes for NULL; it must not be the empty text, which is a value.
-  nullValue: '\u0001\u0001',
-  emptyValue: '',
-  mode: 'FAILFAST',
-  encoding: 'UTF-8',
-}
 const PARQUET_OPTIONS: Readonly<Record<string, string>> = {
   compression: 'zstd',
   'mapreduce.fileoutputcommitter.marksuccessfuljobs': 'false',
 }
-/** One line of its own before the SQL, so that places in it keep their columns. */
-const PREFIX = (list: string) => `SELECT ${list} FROM (\n`
 const CLOSED = 'The engine was closed while it was in use.'
-const NOWHERE: FindPlace = () => null
 
 /** SQL by a Spark cluster, through its Connect server. Spark reads and writes the files of the storage itself. */
 export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DEADLINES }: SparkEngineOptions): Engine {
@@ -152,153 +137,6 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
   }
 }
 
-interface SparkSession {
-  configure(settings: Readonly<Record<string, string>>, call: Call): Promise<void>
-  version(call: Call): Promise<string>
-  columns(query: SparkQuery, call: Call): Promise<SparkColumn[]>
-  schema(plan: SparkPlan, findPlace: FindPlace, call: Call): Promise<SparkColumn[]>
-  /** The batches of an answer, as Arrow streams. */
-  batches(plan: SparkPlan, findPlace: FindPlace, call: EngineCall): AsyncGenerator<Uint8Array, void, undefined>
-  run(plan: SparkPlan, findPlace: FindPlace, call: EngineCall): Promise<void>
-  /** Ends what the session does; what goes wrong with that is Spark's to find out. */
-  release(): Promise<void>
-}
-
-interface SparkSessionParts {
-  channel: SparkChannel
-  sessionId: string
-  address: SparkAddress
-  deadlines: SparkDeadlines
-}
-
-/** What Spark answers to one session, with its errors explained. */
-function sparkSession({ channel, sessionId, address, deadlines }: SparkSessionParts): SparkSession {
-  const options = ({ signal }: Call) => ({ deadlineMillis: deadlines.answerMillis, signal })
-
-  async function explained<T>(findPlace: FindPlace, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      throw await explain(error, findPlace)
-    }
-  }
-  async function explain(error: unknown, findPlace: FindPlace): Promise<unknown> {
-    if (!isServiceError(error)) return error
-    const errorId = errorIdOf(error)
-    let details: ErrorDetails | undefined
-    if (errorId !== undefined) {
-      const asked = channel.unary(
-        'FetchErrorDetails',
-        sessionId,
-        { errorId },
-        { deadlineMillis: deadlines.pulseMillis },
-      )
-      details = await asked.catch(() => undefined) // the error itself says something too
-    }
-    return explainSparkError(error, details, address, findPlace)
-  }
-  async function schema(plan: SparkPlan, findPlace: FindPlace, call: Call): Promise<SparkColumn[]> {
-    const answer = await explained(findPlace, () =>
-      channel.unary('AnalyzePlan', sessionId, { schema: { plan } }, options(call)),
-    )
-    return (answer.schema?.schema.struct?.fields ?? []).map(({ name, dataType }) => {
-      const type = columnTypeOf(dataType)
-      return { name, type: type ?? { kind: 'text' }, asText: type === undefined }
-    })
-  }
-  async function* batches(plan: SparkPlan, findPlace: FindPlace, call: EngineCall) {
-    const tell = progressOf(call)
-    try {
-      for await (const answer of execute({ channel, sessionId, plan, deadlines, signal: call.signal })) {
-        if (answer.executionProgress) tell(answer.executionProgress)
-        if (answer.arrowBatch && answer.arrowBatch.rowCount > 0) yield answer.arrowBatch.data
-      }
-      call.onProgress?.(1)
-    } catch (error) {
-      call.signal?.throwIfAborted()
-      throw await explain(error, findPlace)
-    }
-  }
-
-  return {
-    async configure(settings, call) {
-      const pairs = Object.entries(settings).map(([key, value]) => ({ key, value }))
-      await explained(NOWHERE, () =>
-        channel.unary('Config', sessionId, { operation: { set: { pairs } } }, options(call)),
-      )
-    },
-    async version(call) {
-      const answer = await explained(NOWHERE, () =>
-        channel.unary('AnalyzePlan', sessionId, { sparkVersion: {} }, options(call)),
-      )
-      return answer.sparkVersion?.version ?? ''
-    },
-    async columns(query, call) {
-      const columns = await schema({ root: query.relation('*') }, query.findPlace, call)
-      requireUniqueNames(
-        'Spark',
-        columns.map(({ name }) => name),
-      )
-      return columns
-    },
-    schema,
-    batches,
-    async run(plan, findPlace, call) {
-      for await (const _ of batches(plan, findPlace, call)) {
-        // A command has no rows; it is over when the stream is.
-      }
-    },
-    async release() {
-      await channel
-        .unary('ReleaseSession', sessionId, {}, { deadlineMillis: deadlines.pulseMillis })
-        .catch(() => undefined)
-    },
-  }
-}
-
-interface SparkColumn extends SourceColumn {
-  /** Arrives as text only when it is cast. */
-  asText: boolean
-}
-
-interface SparkQuery {
-  /** `list` is what stands between SELECT and FROM around it. */
-  relation(list: string): SparkRelation
-  findPlace: FindPlace
-}
-
-/** The query stands in brackets: there Spark takes a SELECT and nothing else, whatever it would do with a command elsewhere. */
-function sparkQuery(sql: string, values: SqlValues): SparkQuery {
-  const { text, parameters } = readQuery('Spark', sql, values)
-  const namedArguments = sparkLiterals(new Set(parameters.map(({ name }) => name)), values)
-  let prefix = PREFIX('*')
-  return {
-    relation(list) {
-      prefix = PREFIX(list)
-      return { common: { planId: 0 }, sql: { query: `${prefix}${text}\n) AS answer`, namedArguments } }
-    },
-    findPlace(where) {
-      if ('line' in where) {
-        const lines = text.split('\n').length
-        return where.line < 2 || where.line > lines + 1 ? null : { line: where.line - 1, column: where.column }
-      }
-      // Spark counts characters, JavaScript UTF-16 units.
-      const characters = where.offset - Array.from(prefix).length
-      const offset = Array.from(text).slice(0, characters).join('').length
-      return characters < 0 || offset >= text.length ? null : placeOf(text, offset)
-    },
-  }
-}
-
-function selectList(columns: readonly SparkColumn[]): string {
-  if (!columns.some(({ asText }) => asText)) return '*'
-  const values = columns.map(({ name, asText }) => {
-    const quoted = quoteSparkName(name)
-    return asText ? `CAST(${quoted} AS STRING) AS ${quoted}` : quoted
-  })
-  return values.join(', ')
-}
-
 function rowStream(spark: SparkSession, query: SparkQuery, columns: SparkColumn[], outer: EngineCall): RowStream {
   const types = columns.map(({ type }) => type)
   return {
@@ -312,31 +150,6 @@ function rowStream(spark: SparkSession, query: SparkQuery, columns: SparkColumn[
   }
 }
 
-/** `rawView` is a name that only the keeper uses, for a view that the view is made from. */
-function viewRelation({ format, columns, files }: FoundView, paths: string[], rawView: string): SparkRelation {
-  if (files.length === 0) {
-    const values = columns!.map(({ name, type }) => `CAST(NULL AS ${sparkTypeName(type)}) AS ${quoteSparkName(name)}`)
-    return sqlRelation(`SELECT ${values.join(', ')} WHERE false`)
-  }
-  if (format === 'parquet' && columns) {
-    return sqlRelation(`SELECT ${columns.map(({ name }) => quoteSparkName(name)).join(', ')} FROM ${rawView}`)
-  }
-  return filesRelation(format, columns, paths)
-}
-
-function filesRelation(format: FoundView['format'], columns: FoundView['columns'], paths: string[]): SparkRelation {
-  const csv = { format, schema: sparkDefinitions(columns ?? []), options: CSV_OPTIONS, paths }
-  return { common: { planId: 0 }, read: { dataSource: format === 'csv' ? csv : { format, options: {}, paths } } }
-}
-
-function sqlRelation(query: string): SparkRelation {
-  return { common: { planId: 0 }, sql: { query, namedArguments: {} } }
-}
-
-const viewCommand = (name: string, input: SparkRelation): SparkPlan => ({
-  command: { createDataframeView: { input, name, replace: true } },
-})
-
 /** From the footers of the files alone. */
 async function countRows(spark: SparkSession, path: string, call: Call): Promise<number> {
   const view = `millrace_written_${randomUUID().replaceAll('-', '')}`
@@ -347,22 +160,4 @@ async function countRows(spark: SparkSession, path: string, call: Call): Promise
     for (const rows of arrowRows(batch, [{ kind: 'integer', bits: 64, signed: true }])) count.push(...rows)
   }
   return Number(count[0]?.[0])
-}
-
-/** Spark knows tasks, of the stages that it has begun so far. */
-function progressOf({ onProgress }: EngineCall): (progress: NonNullable<ExecuteResponse['executionProgress']>) => void {
-  let last = 0
-  return ({ stages = [] }) => {
-    const sum = (pick: (stage: (typeof stages)[number]) => number | undefined) =>
-      stages.reduce((total, stage) => total + (pick(stage) ?? 0), 0)
-    const fraction =
-      sum(({ numCompletedTasks }) => numCompletedTasks) /
-      Math.max(
-        1,
-        sum(({ numTasks }) => numTasks),
-      )
-    if (!onProgress || fraction <= last) return
-    last = fraction
-    onProgress(Math.min(fraction, 1))
-  }
 }

@@ -2,6 +2,11 @@ import type { SqlValues } from '../engine.ts'
 import type { ColumnType, SourceColumn } from '../source.ts'
 import type { SparkDataType, SparkLiteral } from './wire.ts'
 
+export interface SparkColumn extends SourceColumn {
+  /** Arrives as text only when it is cast. */
+  asText: boolean
+}
+
 /** The Spark SQL type that holds all values of a column. */
 export function sparkTypeName(type: ColumnType): string {
   switch (type.kind) {
