@@ -8,8 +8,6 @@ import {
   type EngineConfig,
   type InboxConfig,
   type LogConfig,
-  type LogLevel,
-  SETTINGS,
   type SourceConfig,
   type StorageConfig,
   showEngine,
@@ -19,7 +17,8 @@ import {
   showStorage,
   showWarehouse,
   type WarehouseConfig,
-} from './settings.ts'
+} from './roleUrls.ts'
+import { type LogLevel, SETTINGS } from './settings.ts'
 import { OWN_TRANSFORMS } from './warehouse/transforms/readTransforms.ts'
 import type { WeatherSettings } from './weather/settings.ts'
 
