@@ -48,9 +48,9 @@ export function embeddedSource({ file, log }: { file: string; log: Logger }): Em
     if (Math.floor(percent / 25) > Math.floor(before / 25)) log.info({ percent }, 'making the sample')
   }
 
-  function requireSample(): void {
+  function ready(): Source {
     prepare()
-    if (!making) return
+    if (!making) return source
     throw new MillraceError('UNAVAILABLE', `The sample is being made: ${percent} % so far.${lastFailure}`, {
       hint: 'Try again in a few seconds.',
     })
@@ -60,42 +60,20 @@ export function embeddedSource({ file, log }: { file: string; log: Logger }): Em
     kind: source.kind,
     url: source.url,
     prepare,
-    async ping(call) {
-      requireSample()
-      return source.ping(call)
-    },
-    async columns(table, call) {
-      requireSample()
-      return source.columns(table, call)
-    },
-    async count(query, call) {
-      requireSample()
-      return source.count(query, call)
-    },
+    // Asynchronous, so that what is thrown here is a rejection like any other.
+    ping: async call => ready().ping(call),
+    columns: async (table, call) => ready().columns(table, call),
+    count: async (query, call) => ready().count(query, call),
     async *rows(query, call) {
-      requireSample()
-      yield* source.rows(query, call)
+      yield* ready().rows(query, call)
     },
-    async createTable(table, call) {
-      requireSample()
-      return source.createTable(table, call)
-    },
-    async append(table, columns, rows, call) {
-      requireSample()
-      return source.append(table, columns, rows, call)
-    },
-    async rowsByKey(query, call) {
-      requireSample()
-      return source.rowsByKey(query, call)
-    },
+    createTable: async (table, call) => ready().createTable(table, call),
+    append: async (table, columns, rows, call) => ready().append(table, columns, rows, call),
+    rowsByKey: async (query, call) => ready().rowsByKey(query, call),
     async *keys(query, call) {
-      requireSample()
-      yield* source.keys(query, call)
+      yield* ready().keys(query, call)
     },
-    async openTransactions(call) {
-      requireSample()
-      return source.openTransactions(call)
-    },
+    openTransactions: async call => ready().openTransactions(call),
     async close() {
       closing.abort()
       await making
