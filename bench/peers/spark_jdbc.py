@@ -19,6 +19,9 @@ spark = (
     .config("spark.jars", sys.argv[5])
     .config("spark.driver.memory", "2g")
     .config("spark.ui.enabled", "false")
+    .config("spark.hadoop.dfs.replication", "2")
+    # The harness's DataNodes listen at their names' addresses, not at the one that they registered from.
+    .config("spark.hadoop.dfs.client.use.datanode.hostname", "true")
     .getOrCreate()
 )
 spark.range(1).count()
