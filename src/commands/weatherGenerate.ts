@@ -12,8 +12,18 @@ export const weatherGenerate = defineCommand({
     withWeatherPorts(context, async ({ source, settings }) => {
       const { createGenerator } = await import('../weather/generator/createGenerator.ts')
       const delayMillis = settings.delaySeconds * 1_000
-      const generator = createGenerator({ source: source(), settings: { delayMillis, days } })
-      await tellOfTrouble(context.terminal, generator)
+      const { terminal } = context
+      let told = false
+      const generator = createGenerator({
+        source: source(),
+        settings: { delayMillis, days },
+        onAdded(lastDate) {
+          if (told) return
+          told = true
+          terminal.stderr.write(`The table has all days up to ${lastDate}, and gets more.\n`)
+        },
+      })
+      await tellOfTrouble(terminal, generator)
       const { rows, lastDate } = generator.state()
       return { rows, last_date: lastDate }
     }),

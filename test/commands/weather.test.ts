@@ -226,7 +226,7 @@ describe('the stream by hand, on the embedded profile', () => {
   })
 
   test('only one process can have the embedded source: the second is told what to do', async () => {
-    const generating = start(['generate'], { MILLRACE_WEATHER_DELAY_SECONDS: '0.05' })
+    const generating = start(['generate'], { MILLRACE_WEATHER_DELAY_SECONDS: '0.5' })
     const isHeld = async () => (await run('verify')).stdout
     await expect.poll(isHeld, { timeout: 20_000 }).toContain('weather.duckdb, another process has it open.')
     for (const command of ['generate', 'produce']) {
@@ -239,6 +239,7 @@ describe('the stream by hand, on the embedded profile', () => {
         /hint: Only one process at a time .* do the work in the server, or set MILLRACE_SOURCE_URL/,
       )
     }
+    await generating.shows('The table has all days up to 20')
     generating.child.kill('SIGTERM')
     expect(await generating.ended).toBe(0)
     expect(generating.stdout()).toMatch(/^Added [\d,]+ rows; the last whole day is 20\d\d-\d\d-\d\d\.\n$/)

@@ -14,7 +14,12 @@ const MOST_DAYS = 500
 /** How long an INSERT whose answer was lost may still go on, where the source does not show its transactions. */
 const BLIND_WAIT_MILLIS = 5_000
 
-export function createGenerator({ source, settings: changed, clock = systemClock }: GeneratorOptions): Generator {
+export function createGenerator({
+  source,
+  settings: changed,
+  clock = systemClock,
+  onAdded,
+}: GeneratorOptions): Generator {
   const settings = { ...GENERATOR_DEFAULTS, ...changed }
   const { delayMillis, days: daysWanted = Number.POSITIVE_INFINITY } = settings
   const state: GeneratorState = { lastDate: null, rows: 0, trouble: null }
@@ -65,6 +70,7 @@ export function createGenerator({ source, settings: changed, clock = systemClock
       state.lastDate = dateOf(day - 1)
       state.trouble = null
       onProgress()
+      onAdded?.(state.lastDate)
       const dueMillis = startMillis + (day - firstDay) * delayMillis
       if (day < daysWanted) await clock.pause(Math.max(0, dueMillis - clock.nowMillis()), call.signal)
     }

@@ -41,4 +41,6 @@ export interface GeneratorOptions {
   source: Pick<Source, 'createTable' | 'append' | 'columns' | 'rowsByKey' | 'openTransactions'>
   settings?: Partial<GeneratorSettings>
   clock?: Clock
+  /** Told each time days were added, of the last one. */
+  onAdded?: (lastDate: string) => void
 }
