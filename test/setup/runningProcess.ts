@@ -6,11 +6,13 @@ export interface RunningProcess {
   stdout(): string
   /** Both streams together, as they came. */
   output(): string
-  /** Waits until the output has the text; throws where the process ends without. */
+  /** Waits until the output has the text; throws where the process ends without, or a minute has passed. */
   shows(text: string): Promise<void>
   /** The exit code, when all output has been read. */
   ended: Promise<number | null>
 }
+
+const SHOWS_WITHIN_MILLIS = 60_000
 
 /** Starts a program with this environment and nothing else of ours. */
 export function startProcess(
@@ -38,10 +40,19 @@ export function startProcess(
     ended,
     async shows(text) {
       let over = false
-      void ended.then(() => (over = true))
-      while (!output.includes(text)) {
-        if (over) throw new Error(`expected ${JSON.stringify(text)} in the output, got ${JSON.stringify(output)}`)
-        await Promise.race([changed.promise, ended])
+      const end = () => {
+        over = true
+        changed.resolve()
+      }
+      const timer = setTimeout(end, SHOWS_WITHIN_MILLIS)
+      void ended.then(end)
+      try {
+        while (!output.includes(text)) {
+          if (over) throw new Error(`expected ${JSON.stringify(text)} in the output, got ${JSON.stringify(output)}`)
+          await changed.promise
+        }
+      } finally {
+        clearTimeout(timer)
       }
     },
   }

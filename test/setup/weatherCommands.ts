@@ -14,6 +14,8 @@ import { type RunningProcess, startProcess } from './runningProcess.ts'
 /** Built by "npm test" before the tests. */
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
+const ENDS_WITHIN_MILLIS = 60_000
+
 /** The weather commands on real systems, with a database, a topic and a storage of their own. */
 export interface WeatherCommands {
   environment: Record<string, string>
@@ -22,8 +24,8 @@ export interface WeatherCommands {
   topic: string
   /** `millrace weather <words>` as a process. */
   start(...words: string[]): RunningProcess
-  /** What a command printed on stdout, when it has ended. */
-  run(...words: string[]): Promise<{ code: number | null; stdout: string }>
+  /** What a command printed on stdout, when it has ended, which it must within a minute. */
+  run(...words: string[]): Promise<{ code: number; stdout: string }>
   /** Kills what still runs, and removes everything. */
   close(): Promise<void>
 }
@@ -64,7 +66,11 @@ export async function openWeatherCommands(
     start,
     async run(...words) {
       const running = start(...words)
-      return { code: await running.ended, stdout: running.stdout() }
+      const tooLong = setTimeout(() => running.child.kill('SIGKILL'), ENDS_WITHIN_MILLIS)
+      const code = await running.ended
+      clearTimeout(tooLong)
+      if (code === null) throw new Error(`expected "millrace weather ${words.join(' ')}" to end: ${running.output()}`)
+      return { code, stdout: running.stdout() }
     },
     async close() {
       for (const { child } of started) child.kill('SIGKILL')
