@@ -30,7 +30,11 @@ spark.range(1).count()
 def migrate():
     rows = (
         spark.read.format("jdbc")
-        .option("url", f"jdbc:mariadb://{source.hostname}:{source.port}{source.path}?useServerPrepStmts=false")
+        # As "mysql", for which Spark quotes column names as MySQL does; "mariadb" it would take for text.
+        .option(
+            "url",
+            f"jdbc:mysql://{source.hostname}:{source.port}{source.path}?permitMysqlScheme&useServerPrepStmts=false",
+        )
         .option("driver", "org.mariadb.jdbc.Driver")
         .option("user", source.username)
         .option("password", source.password)
