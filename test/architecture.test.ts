@@ -9,7 +9,7 @@ const SOURCE = join(ROOT, 'src')
 
 /** What the files of each folder may import from other folders of src, besides the leaves. */
 const ALLOWED: Record<string, readonly string[]> = {
-  resolvers: ['loans', 'weather', 'warehouse', 'jobs', 'systems', 'datasources'],
+  resolvers: ['loans', 'weather', 'files', 'warehouse', 'jobs', 'systems', 'datasources'],
   server: ['resolvers', 'config.ts', 'settings.ts', 'loans', 'weather', 'jobs', 'systems'],
   grpc: ['loans', 'jobs', 'systems'],
   commands: [
@@ -22,6 +22,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'loans',
     'warehouse',
     'weather',
+    'files',
     'datasources',
     'jobs',
     'main.ts',
@@ -37,6 +38,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'dataDirectory.ts',
     'loans',
     'weather',
+    'files',
     'warehouse',
     'embeddedCitizens.ts',
     'datasources',
@@ -46,6 +48,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   loans: ['jobs', 'datasources', 'parquet'],
   weather: ['jobs', 'datasources', 'parquet'],
   warehouse: ['jobs', 'datasources', 'parquet'],
+  files: ['jobs', 'datasources'],
   jobs: [],
   systems: ['datasources'],
   parquet: ['datasources'],
@@ -88,7 +91,7 @@ test('every folder of src is one whose imports are held', () => {
 test('datasources know no word of the domains, and domains none of GraphQL or HTTP', () => {
   const using = (area: string, modules: RegExp) =>
     files.filter(({ name, text }) => name.startsWith(`${area}/`) && modules.test(text)).map(({ name }) => name)
-  for (const domain of ['loans', 'warehouse', 'weather', 'jobs', 'systems']) {
+  for (const domain of ['loans', 'warehouse', 'weather', 'files', 'jobs', 'systems']) {
     expect(using(domain, /from '(graphql|type-graphql|@apollo|node:http|graphql-ws|ws|undici|mysql2|@grpc)/)).toEqual(
       [],
     )
