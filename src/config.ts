@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import type { z } from 'zod'
 import { MillraceError } from './errors.ts'
+import type { FilesSettings } from './files/settings.ts'
 import { nearestName } from './nearestName.ts'
 import {
   type EngineConfig,
@@ -18,7 +20,7 @@ import {
   showWarehouse,
   type WarehouseConfig,
 } from './roleUrls.ts'
-import { type LogLevel, SETTINGS } from './settings.ts'
+import { type LogLevel, SETTINGS, type Setting } from './settings.ts'
 import { OWN_TRANSFORMS } from './warehouse/transforms/readTransforms.ts'
 import type { WeatherSettings } from './weather/settings.ts'
 
@@ -57,6 +59,8 @@ export interface Config {
   encodeThreads: number
   /** How weather is moved. */
   weather: WeatherSettings
+  /** How files are sent and received. */
+  files: FilesSettings
   limits: Limits
   introspection: boolean
   graphiql: boolean
@@ -140,6 +144,17 @@ export function readConfig(environment: Environment): Config {
       compactBytes: values.MILLRACE_WEATHER_COMPACT_BYTES,
       keepReplacedSeconds: values.MILLRACE_WEATHER_KEEP_REPLACED_SECONDS,
     },
+    files: {
+      topicPrefix: values.MILLRACE_FILES_TOPIC_PREFIX,
+      replication: values.MILLRACE_FILES_REPLICATION,
+      blockBytes: values.MILLRACE_FILES_BLOCK_BYTES,
+      compression: values.MILLRACE_FILES_COMPRESSION,
+      key: values.MILLRACE_FILES_KEY,
+      keyFile: values.MILLRACE_FILES_KEY_FILE === '' ? null : resolve(values.MILLRACE_FILES_KEY_FILE),
+      machineId: values.MILLRACE_FILES_MACHINE_ID || ownName(),
+      processSeconds: values.MILLRACE_FILES_PROCESS_SECONDS,
+      sink: values.MILLRACE_FILES_SINK || null,
+    },
     limits: {
       depth: values.MILLRACE_MAX_DEPTH,
       aliases: values.MILLRACE_MAX_ALIASES,
@@ -199,6 +214,15 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_WEATHER_COMPACT_FILES: config.weather.compactFiles,
     MILLRACE_WEATHER_COMPACT_BYTES: config.weather.compactBytes,
     MILLRACE_WEATHER_KEEP_REPLACED_SECONDS: config.weather.keepReplacedSeconds,
+    MILLRACE_FILES_TOPIC_PREFIX: config.files.topicPrefix,
+    MILLRACE_FILES_REPLICATION: config.files.replication ?? 'auto',
+    MILLRACE_FILES_BLOCK_BYTES: config.files.blockBytes,
+    MILLRACE_FILES_COMPRESSION: config.files.compression,
+    MILLRACE_FILES_KEY: config.files.key ? '***' : '',
+    MILLRACE_FILES_KEY_FILE: config.files.keyFile ?? '',
+    MILLRACE_FILES_MACHINE_ID: config.files.machineId,
+    MILLRACE_FILES_PROCESS_SECONDS: config.files.processSeconds,
+    MILLRACE_FILES_SINK: config.files.sink ?? '',
     MILLRACE_MAX_DEPTH: config.limits.depth,
     MILLRACE_MAX_ALIASES: config.limits.aliases,
     MILLRACE_MAX_TOKENS: config.limits.tokens,
@@ -213,6 +237,15 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
 function readEngine(values: Values): EngineConfig {
   const url = values.MILLRACE_ENGINE_URL ?? { kind: 'duckdb' }
   return url.kind === 'spark' ? { ...url, storageUrl: values.MILLRACE_ENGINE_STORAGE_URL || null } : url
+}
+
+/** The host's name, as far as it can be a machine's. */
+function ownName(): string {
+  return (
+    hostname()
+      .replaceAll(/[^\w.-]/g, '_')
+      .slice(0, 64) || 'machine'
+  )
 }
 
 function readLog(values: Values, dataDir: string): LogConfig {
@@ -255,13 +288,13 @@ function written(name: SettingName, environment: Environment): string {
 }
 
 function problemOf(name: SettingName, environment: Environment): string[] {
-  const { expected, schema } = SETTINGS[name]
+  const { expected, schema, secret = false }: Setting<unknown> = SETTINGS[name]
   const value = written(name, environment)
   const result = schema.safeParse(value)
   if (result.success) return []
   const reason = result.error.issues.find(issue => issue.code === 'custom' && issue.params?.reason === true)?.message
   return [
-    `${variableOf(name, environment)}: expected ${expected}, but got ${JSON.stringify(withoutSecrets(value))}${reason ? ` (${reason})` : ''}`,
+    `${variableOf(name, environment)}: expected ${expected}, but got ${secret ? 'something else' : JSON.stringify(withoutSecrets(value))}${reason ? ` (${reason})` : ''}`,
   ]
 }
 

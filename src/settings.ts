@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { COMPRESSIONS, SASL_MECHANISMS } from './datasources/kafka/address.ts'
 import { MillraceError } from './errors.ts'
+import { parseSealKey } from './files/sealKey.ts'
+import { FILE_COMPRESSIONS } from './files/settings.ts'
 import {
   parseEngineUrl,
   parseInboxUrl,
@@ -14,12 +16,14 @@ import { scheduleProblem } from './warehouse/schedule.ts'
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-interface Setting<Value> {
+export interface Setting<Value> {
   description: string
   /** Taken where the variable is unset or empty; written as a user would write it. */
   fallback: string
   /** A variable of the original that is honoured too, and wins. */
   override?: string
+  /** Never shown, not even where it is wrong. */
+  secret?: true
   expected: string
   schema: z.ZodType<Value, string>
 }
@@ -45,6 +49,7 @@ const seconds = (least: number, most: number) => ({
 })
 
 const PORT = wholeNumber(0, 65_535)
+const COPIES = wholeNumber(1, 100)
 
 const trueOrFalse = { expected: 'true or false', schema: z.stringbool() }
 
@@ -256,7 +261,7 @@ export const SETTINGS = {
   MILLRACE_WEATHER_REPLICATION: setting({
     description: 'On how many brokers each weather record is kept, where the topic has to be made.',
     fallback: '1',
-    ...wholeNumber(1, 100),
+    ...COPIES,
   }),
   MILLRACE_WEATHER_BATCH_ROWS: setting({
     description: 'A weather file is closed when it has so many rows.',
@@ -287,6 +292,65 @@ export const SETTINGS = {
     description: 'How long weather files stay after they were merged, for readers who have begun with them.',
     fallback: '900',
     ...wholeNumber(0, 31_536_000),
+  }),
+  MILLRACE_FILES_TOPIC_PREFIX: setting({
+    description: 'What the topics of the file distribution have before their names, so that several can share one log.',
+    fallback: '',
+    expected: 'up to 200 letters, digits, ".", "_" and "-"',
+    schema: z.string().regex(/^[A-Za-z0-9._-]{0,200}$/),
+  }),
+  MILLRACE_FILES_REPLICATION: setting({
+    description:
+      'On how many brokers each chunk is kept, where the topics have to be made; auto is three, or as many as there are.',
+    fallback: 'auto',
+    expected: `auto, or ${COPIES.expected}`,
+    schema: z.union([z.literal('auto').transform(() => null), COPIES.schema]),
+  }),
+  MILLRACE_FILES_BLOCK_BYTES: setting({
+    description: 'How long the blocks are in which files are sent.',
+    fallback: '134217728',
+    ...wholeNumber(1_024, 1_099_511_627_776),
+  }),
+  MILLRACE_FILES_COMPRESSION: setting({
+    description: 'How the chunks of files are compressed before they are sealed and sent.',
+    fallback: 'none',
+    expected: `one of ${FILE_COMPRESSIONS.join(', ')}`,
+    schema: z.enum(FILE_COMPRESSIONS),
+  }),
+  MILLRACE_FILES_KEY: setting({
+    description:
+      'What the chunks of files are sealed with (AES-256-GCM): 32 bytes in base64 or hexadecimal, the same for all senders and receivers. Unset: they are not, unless MILLRACE_FILES_KEY_FILE is set.',
+    fallback: '',
+    secret: true,
+    expected: '32 bytes in base64 or hexadecimal, such as "openssl rand -base64 32" prints',
+    schema: z
+      .string()
+      .refine(text => text === '' || parseSealKey(text) !== undefined)
+      .transform(text => parseSealKey(text) ?? null),
+  }),
+  MILLRACE_FILES_KEY_FILE: setting({
+    description: 'A file with the key, where MILLRACE_FILES_KEY is unset.',
+    fallback: '',
+    expected: 'a file',
+    schema: z.string().refine(file => !file.includes('\0')),
+  }),
+  MILLRACE_FILES_MACHINE_ID: setting({
+    description: 'What this machine calls itself among senders and receivers. Unset: its host name.',
+    fallback: '',
+    expected: 'up to 64 letters, digits, ".", "_" and "-"',
+    schema: z.string().regex(/^[\w.-]{0,64}$/),
+  }),
+  MILLRACE_FILES_PROCESS_SECONDS: setting({
+    description: "How long a receiver's processor may take for one block.",
+    fallback: '300',
+    ...seconds(0.01, 86_400),
+  }),
+  MILLRACE_FILES_SINK: setting({
+    description:
+      'The folder of the storage in which received blocks are put together as files. Unset: they stay with their receivers only.',
+    fallback: '',
+    expected: 'an absolute path of the storage, such as /received',
+    schema: z.string().regex(/^(?:\/(?!\/)[^\0]*)?$/),
   }),
   MILLRACE_MAX_DEPTH: setting({
     description: 'How deep fields of one GraphQL operation may be nested; introspection is not counted.',

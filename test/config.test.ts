@@ -50,6 +50,17 @@ test('nothing set: everything embedded, on loopback', () => {
       compactBytes: 134_217_728,
       keepReplacedSeconds: 900,
     },
+    files: {
+      topicPrefix: '',
+      replication: null,
+      blockBytes: 134_217_728,
+      compression: 'none',
+      key: null,
+      keyFile: null,
+      machineId: expect.stringMatching(/^[\w.-]{1,64}$/) as string,
+      processSeconds: 300,
+      sink: null,
+    },
     limits: { depth: 10, aliases: 100, tokens: 4000, cost: 5000, bodyBytes: 262_144 },
     introspection: true,
     graphiql: true,
@@ -129,6 +140,13 @@ test.each([
   ['MILLRACE_WEATHER_REPLICATION', '0'],
   ['MILLRACE_WEATHER_BATCH_AGE_SECONDS', '0'],
   ['MILLRACE_WEATHER_COMPACT_FILES', '1'],
+  ['MILLRACE_FILES_TOPIC_PREFIX', 'a/b'],
+  ['MILLRACE_FILES_REPLICATION', '0'],
+  ['MILLRACE_FILES_BLOCK_BYTES', '128MiB'],
+  ['MILLRACE_FILES_COMPRESSION', 'snappy'],
+  ['MILLRACE_FILES_MACHINE_ID', 'two words'],
+  ['MILLRACE_FILES_PROCESS_SECONDS', '0'],
+  ['MILLRACE_FILES_SINK', 'relative'],
   ['MILLRACE_CITIZENS_URL', 'ftp://host/folder'],
   ['MILLRACE_CITIZENS_BAD_PERCENT', '101'],
   ['MILLRACE_CITIZENS_BAD_PERCENT', 'few'],
@@ -138,6 +156,19 @@ test.each([
   ['MILLRACE_WAREHOUSE_CATCH_UP_DAYS', '0'],
 ])('%s=%s is refused', (name, value) => {
   expect(problemOf({ [name]: value })).toContain(name)
+})
+
+test('files are sealed with a key in base64 or hexadecimal, which is never shown', () => {
+  const key = Buffer.from('canary'.padEnd(32, '!'))
+  const texts = [key.toString('base64'), key.toString('base64url'), key.toString('hex')]
+  for (const text of texts) {
+    const config = readConfig({ MILLRACE_FILES_KEY: text })
+    expect(config.files.key).toEqual(key)
+    expect(describeConfig(config)).toContainEqual(expect.objectContaining({ name: 'MILLRACE_FILES_KEY', value: '***' }))
+    const problem = problemOf({ MILLRACE_FILES_KEY: text.slice(0, -2) })
+    expect(problem).toContain('MILLRACE_FILES_KEY: expected 32 bytes in base64 or hexadecimal')
+    expect(problem).not.toContain(text.slice(0, 8))
+  }
 })
 
 test('citizens come from a folder or a web server, whose credentials are not shown', () => {

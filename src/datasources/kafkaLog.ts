@@ -24,6 +24,7 @@ export interface KafkaLogOptions extends KafkaConnection {
 const DEADLINE_MILLIS = 20_000
 const SEND_DEADLINE_MILLIS = 45_000
 const SESSION_TIMEOUT_MILLIS = 6_000
+const MOST_REPLICAS_UNASKED = 3
 const EARLIEST = -2n
 const LATEST = -1n
 
@@ -67,7 +68,8 @@ export function kafkaLog(options: KafkaLogOptions): Log {
   /** Another may make it at the same time: how many partitions it has in the end. */
   async function makeTopic(client: Admin, topic: string, { partitions, replication }: TopicLayout): Promise<number> {
     try {
-      await client.createTopics({ topics: [topic], partitions, replicas: replication })
+      const replicas = replication ?? Math.min(MOST_REPLICAS_UNASKED, await brokersOf(client))
+      await client.createTopics({ topics: [topic], partitions, replicas })
     } catch (error) {
       if (!hasKafkaCode(error, 'TOPIC_ALREADY_EXISTS')) throw error
     }
@@ -165,13 +167,18 @@ export function kafkaLog(options: KafkaLogOptions): Log {
     producer: () => kafkaProducer({ session, compression, deadlineMillis: sendDeadlineMillis }),
 
     async ping(call) {
-      const asked = (client: Admin) => client.metadata({ topics: [], forceUpdate: true })
-      const { brokers } = await administer(asked, undefined, call)
-      return `${brokers.size} ${brokers.size === 1 ? 'broker' : 'brokers'}`
+      const brokers = await administer(brokersOf, undefined, call)
+      return `${brokers} ${brokers === 1 ? 'broker' : 'brokers'}`
     },
 
     close: () => session.close(),
   }
+}
+
+/** How many there are now. */
+async function brokersOf(client: Admin): Promise<number> {
+  const { brokers } = await client.metadata({ topics: [], forceUpdate: true })
+  return brokers.size
 }
 
 /** Of committed records, so that an open transaction of someone else holds the end back. */

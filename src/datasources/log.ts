@@ -49,8 +49,8 @@ export interface Log {
 
 export interface TopicLayout {
   partitions: number
-  /** Copies of each record on different brokers; an embedded log has one whatever is asked. */
-  replication: number
+  /** Copies of each record on different brokers; an embedded log has one whatever is asked. Null: three, or as many as there are brokers. */
+  replication: number | null
 }
 
 export interface OffsetRange {

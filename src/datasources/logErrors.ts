@@ -1,5 +1,5 @@
 import { MillraceError } from '../errors.ts'
-import type { OffsetRange } from './log.ts'
+import type { OffsetRange, TopicLayout } from './log.ts'
 
 /** What both keepers of a log say alike. */
 
@@ -16,8 +16,8 @@ export function checkTopicName(topic: string): void {
 }
 
 /** BAD_USER_INPUT for a number of partitions or copies that no topic can have. */
-export function checkTopicLayout(layout: { partitions: number; replication: number }): void {
-  for (const [name, value] of Object.entries(layout)) {
+export function checkTopicLayout({ partitions, replication }: TopicLayout): void {
+  for (const [name, value] of Object.entries({ partitions, replication: replication ?? 1 })) {
     if (Number.isInteger(value) && value >= 1 && value <= 10_000) continue
     throw new MillraceError('BAD_USER_INPUT', `Expected ${name} from 1 to 10000, got ${value}.`)
   }

@@ -49,6 +49,14 @@ export function testLog(name: string, open: () => Promise<Log>): void {
         })
       })
 
+      test('makes a topic also where it may choose how many copies to keep', async () => {
+        const topic = `contract-${randomUUID()}`
+        topics.push(topic)
+        await log.createTopic(topic, { partitions: 2, replication: null })
+        await producer.send(topic, [{ ...text('a', 'kept'), partition: 1 }])
+        expect((await readAll(topic, 1)).map(({ value }) => textOf(value))).toEqual(['kept'])
+      })
+
       test('a topic that was removed is gone, and made anew it is empty', async () => {
         const topic = await newTopic()
         await producer.send(topic, [text('a', 'old'), text('b', 'old')])
