@@ -19,8 +19,8 @@ const FETCH_WAIT_MILLIS = 1_000
 
 /**
  * Reads the last record of each partition. The largest completeThrough counts, so that a partition whose last record is old, or a record
- * that was given up and came late, drags nothing back. Where no record is left the point is the beginning: doubles are dropped
- * downstream, holes could not be filled.
+ * that was given up and came late, drags nothing back; or the smallest of the last row ids, where every partition has come further than
+ * that. Where no record is left the point is the beginning: doubles are dropped downstream, holes could not be filled.
  *
  * Errors: those of Log, and CONFLICT for a topic that has records but none from a producer that says what it has sent.
  */
@@ -36,9 +36,10 @@ export async function resumePoint(
   if (last.every(ids => ids === undefined) && ranges.some(({ begin, end }) => end > begin)) {
     throw foreignTopic(topic, ranges)
   }
+  const rowIds = last.map(ids => ids?.rowId ?? 0)
   return {
-    completeThrough: Math.max(0, ...last.map(ids => ids?.completeThrough ?? 0)),
-    lastRowIds: last.map(ids => ids?.rowId ?? 0),
+    completeThrough: Math.max(Math.min(...rowIds), ...last.map(ids => ids?.completeThrough ?? 0)),
+    lastRowIds: rowIds,
   }
 }
 

@@ -223,6 +223,20 @@ describe('a producer that starts', () => {
     expect(ascending(records(log))).toEqual(Array.from({ length: 30 }, (_, index) => index + 1))
   })
 
+  test('after a single send of all rows reads them no more', async () => {
+    const { log, options } = world(30)
+    const atOnce = { ...options, settings: { batchRows: 100 } }
+    await run(atOnce, caughtUp)
+    const ends = [0, 1, 2, 3].map(partition => idsIn(log, partition).at(-1)!)
+    const asked: number[] = []
+    const rowsByKey: typeof options.source.rowsByKey = (query, call) => {
+      if (query.after !== undefined) asked.push(query.after)
+      return options.source.rowsByKey(query, call)
+    }
+    await run({ ...atOnce, source: { ...options.source, rowsByKey } }, caughtUp)
+    expect(asked[0]).toBe(Math.min(...ends))
+  })
+
   test('after a send that was acknowledged in part sends the other part only', async () => {
     const { time, log, options } = world(7)
     const own = memoryLog(PARTITIONS, time, () => ({ lost: [0, 1] }))
