@@ -23,7 +23,7 @@ export interface Setting<Value> {
   /** A variable of the original that is honoured too, and wins. */
   override?: string
   /** Never shown, not even where it is wrong. */
-  secret?: true
+  secret?: boolean
   expected: string
   schema: z.ZodType<Value, string>
 }
