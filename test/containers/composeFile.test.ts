@@ -39,6 +39,7 @@ describe('docker-compose.yml', () => {
     for (const name of ['postgres', 'spark']) {
       expect(compose.services[name]).toMatchObject({ hostname: name, profiles: ['warehouse'] })
     }
+    expect(compose.services.airflow).toMatchObject({ network_mode: 'service:server', profiles: ['airflow'] })
     expect(compose.services.nn?.hostname).toBe('boss')
   })
 
@@ -46,21 +47,21 @@ describe('docker-compose.yml', () => {
     const variables = { PROJECT: 'p4', MYSQL_IMAGE: 'localhost/p4-mysql' }
     const images = services.map(([, { image }]) => substitute(image, variables))
     expect(images).toEqual(
-      'localhost/p4-mysql p4-nn p4-dn p4-dn p4-dn p4-server p4-server p4-kafka p4-postgres p4-spark p4-spark p4-spark'.split(
+      'localhost/p4-mysql p4-nn p4-dn p4-dn p4-dn p4-server p4-server p4-kafka p4-postgres p4-spark p4-spark p4-spark p4-airflow'.split(
         ' ',
       ),
     )
     const names = services.map(([, service]) => substitute(service.container_name, variables))
     expect(names).toEqual(
       `p4-mysql-1 p4-nn-1 p4-dn-1 p4-dn-2 p4-dn-3 p4-server-1 p4-sample-1 p4-kafka-1 p4-postgres-1
-       p4-spark-master-1 p4-spark-worker-1 p4-spark-1`.split(/\s+/),
+       p4-spark-master-1 p4-spark-worker-1 p4-spark-1 p4-airflow-1`.split(/\s+/),
     )
     expect(substitute(compose.services.mysql!.image, {})).toBe('mysql:8.4')
   })
 
-  test('limits memory: 3 GB for the server, 1 GB for every other', () => {
-    for (const [name, { mem_limit }] of services)
-      expect([name, mem_limit]).toEqual([name, name === 'server' ? '3g' : '1g'])
+  test('limits memory: 3 GB for the server, 2 GB for the five programs of Airflow, 1 GB for every other', () => {
+    const larger: Record<string, string> = { server: '3g', airflow: '2g' }
+    for (const [name, { mem_limit }] of services) expect([name, mem_limit]).toEqual([name, larger[name] ?? '1g'])
   })
 
   test('gives the NameNode the flags of the original', () => {
@@ -129,7 +130,7 @@ describe.each(dockerfiles)('%s', path => {
   test('runs a command of its own as a user who is not root', () => {
     expect(final).not.toHaveLength(0)
     for (const stage of final) {
-      expect(userOf(stage, stages)).toMatch(/^(millrace|hdfs|mysql|kafka|postgres|spark)$/)
+      expect(userOf(stage, stages)).toMatch(/^(millrace|hdfs|mysql|kafka|postgres|spark|airflow)$/)
       const [command = ''] = stage.command!
       expect(['node', ...scripts.map(script => script.split('/').at(-1))]).toContain(command)
     }

@@ -65,7 +65,7 @@ export async function embeddedWarehouse({
   const folder = keptFolder ?? (await mkdtemp(join(tmpdir(), 'millrace-warehouse-')))
   const workFolder = join(folder, 'work')
   await mkdir(workFolder, { recursive: true })
-  if (!existsSync(join(folder, 'source.duckdb'))) await fillSource(join(folder, 'source.duckdb'))
+  if (!existsSync(join(folder, 'source.duckdb'))) await fillReferenceTables(join(folder, 'source.duckdb'))
   const storageFolder = join(folder, 'storage')
   const storage = localStorage({ folder: storageFolder })
   const warehouse = duckdbWarehouse({ file: join(folder, 'warehouse.duckdb') })
@@ -129,7 +129,8 @@ export async function embeddedWarehouse({
   }
 }
 
-async function fillSource(file: string): Promise<void> {
+/** Makes a source that has the tables which are landed beside the citizens. */
+export async function fillReferenceTables(file: string): Promise<void> {
   const instance = await DuckDBInstance.create(file)
   const connection = await instance.connect()
   for (const statement of duckdbReferenceTables()) await connection.run(statement)

@@ -1,0 +1,118 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitUntil } from '../../harness/wait.ts'
+import type { RunningProcess } from '../setup/runningProcess.ts'
+import { type Airflow, openAirflow } from './airflow.ts'
+import { openSite, type Site } from './site.ts'
+
+const DAG = 'millrace_warehouse'
+const PASSWORD = 'canary-of-the-connection'
+const INSTALL_MILLIS = 900_000
+const SLOW_MILLIS = 300_000
+
+/** What `npm run test:airflow` adds: it fetches some 290 MB the first time, and takes minutes. */
+export function testWithAirflow(): void {
+  describe('Airflow', { timeout: SLOW_MILLIS }, () => {
+    let site: Site
+    let airflow: Airflow
+    const started: RunningProcess[] = []
+    beforeAll(async () => {
+      site = await openSite()
+      await site.start()
+      airflow = await openAirflow(join(site.folder, 'airflow'), site.url.replace('//', `//airflow:${PASSWORD}@`))
+    }, INSTALL_MILLIS)
+    afterAll(() => site.close())
+
+    /** `airflow dags test`: the whole DAG in one process, with its waits and retries. */
+    function testDag(date: string, environment: Record<string, string> = {}): RunningProcess {
+      const process = airflow.start(['dags', 'test', DAG, date], environment)
+      started.push(process)
+      return process
+    }
+    const attempts = (process: RunningProcess) => process.output().match(/Started job .*$/gm)?.length ?? 0
+
+    test('brings its logical date to the warehouse', async () => {
+      await site.makeDay('2026-11-18')
+      const dag = testDag('2026-11-18')
+      expect(await dag.ended, dag.output()).toBe(0)
+      expect(dag.output()).toMatch(
+        /Landed 1,000 citizens of 2026-11-18.*Published [\d,]+ rows of 8 tables for 2026-11-18/s,
+      )
+      expect(await site.runs()).toEqual(['2026-11-18 SUCCEEDED'])
+    })
+
+    test('is red at once where trying again would not help', async () => {
+      await site.makeDay('2026-11-19')
+      await site.changeDay('2026-11-19', text => text.replace('gender', 'sex'))
+      const dag = testDag('2026-11-19')
+      expect(await dag.ended).not.toBe(0)
+      expect(dag.output()).toMatch(
+        /ended as FAILED: Expected a citizens_data\.csv to ingest, but its header is another/,
+      )
+      expect(attempts(dag)).toBe(1)
+      expect(await site.runs()).toEqual(['2026-11-18 SUCCEEDED'])
+    })
+
+    test('tries again until the file has come', async () => {
+      const dag = testDag('2026-11-20')
+      await dag.shows('ended as FAILED: There are no citizens for 2026-11-20 yet.')
+      await site.makeDay('2026-11-20')
+      expect(await dag.ended, dag.output()).toBe(0)
+      expect(attempts(dag)).toBe(3)
+      expect((await site.runs())[0]).toBe('2026-11-20 SUCCEEDED')
+    })
+
+    test('is red where no server answers, after its retries', async () => {
+      const dag = testDag('2026-11-20', { AIRFLOW_CONN_MILLRACE: `http://airflow:${PASSWORD}@127.0.0.1:1/graphql` })
+      expect(await dag.ended).not.toBe(0)
+      expect(dag.output().match(/127\.0\.0\.1:1\/graphql did not answer/g)!.length).toBeGreaterThanOrEqual(3)
+    })
+
+    test('of which the scheduler runs, catches up missed dates and outlives a server that is killed in the middle', async () => {
+      const [first, second] = [daysAgo(2), daysAgo(1)]
+      await site.makeDay(first, 300_000)
+      const scheduler = airflow.start(['standalone'], {
+        MILLRACE_DAG_FIRST_DATE: first,
+        MILLRACE_DAG_SCHEDULE: '0 0 * * *',
+      })
+      started.push(scheduler)
+      const detail = () => scheduler.output().slice(-5_000)
+      const sees = (description: string, state: string) =>
+        waitUntil({ description, timeoutMillis: SLOW_MILLIS, pollMillis: 20, detail }, async () =>
+          (await site.runs()).includes(state),
+        )
+      try {
+        await sees('the run of the first date', `${first} RUNNING`)
+        await site.kill()
+        await site.start()
+        expect(await site.runs()).toContain(`${first} INTERRUPTED`)
+        await sees('the first date to be published', `${first} SUCCEEDED`)
+        await site.makeDay(second, 300_000)
+        await sees('the second date to be published', `${second} SUCCEEDED`)
+        await waitUntil({ description: 'two runs to be green', timeoutMillis: SLOW_MILLIS, detail }, async () => {
+          const list = airflow.start(['dags', 'list-runs', DAG, '--output', 'json', '--state', 'success'])
+          await list.ended
+          const runs = JSON.parse(list.stdout()) as { run_id: string; logical_date: string }[]
+          const dates = runs.filter(run => run.run_id.startsWith('scheduled')).map(run => run.logical_date.slice(0, 10))
+          return dates.includes(first) && dates.includes(second)
+        })
+      } finally {
+        scheduler.child.kill('SIGINT')
+        await scheduler.ended
+      }
+    })
+
+    test('never writes the password of its connection', async () => {
+      const encoded = Buffer.from(`airflow:${PASSWORD}`).toString('base64')
+      for (const text of [...started.map(process => process.output()), await airflow.written()]) {
+        expect(text.length).toBeGreaterThan(0)
+        expect(text.includes(PASSWORD) || text.includes(encoded)).toBe(false)
+      }
+    })
+  })
+}
+
+/** YYYY-MM-DD. */
+function daysAgo(days: number): string {
+  return new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10)
+}
