@@ -1,7 +1,7 @@
 import { MillraceError } from '../../src/errors.ts'
 import { createBroadcast } from '../../src/jobs/broadcast.ts'
+import { expanded } from '../../src/jobs/iterate.ts'
 import type { Jobs } from '../../src/jobs/job.ts'
-import { expanded } from '../../src/weather/iterate.ts'
 import { checkPartition, checkRange } from '../../src/weather/questions.ts'
 import type {
   Temperature,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createBroadcast } from '../../src/jobs/broadcast.ts'
-import { expanded } from '../../src/weather/iterate.ts'
+import { expanded } from '../../src/jobs/iterate.ts'
 
 test('each value becomes some, or none', async () => {
   const numbers = createBroadcast<number>({ keep: 10 })
