@@ -10,5 +10,5 @@ QUESTION = (
     f" WHERE county_code = {peer.county}"
 )
 
-peer.time("average", lambda: duckdb.sql(QUESTION).fetchone()[0], peer.repeats)
+peer.time("average", lambda: duckdb.sql(QUESTION).fetchall()[0][0], peer.repeats)
 peer.report()
