@@ -153,6 +153,7 @@ export function readConfig(environment: Environment): Config {
       keyFile: values.MILLRACE_FILES_KEY_FILE === '' ? null : resolve(values.MILLRACE_FILES_KEY_FILE),
       machineId: values.MILLRACE_FILES_MACHINE_ID || ownName(),
       processSeconds: values.MILLRACE_FILES_PROCESS_SECONDS,
+      root: resolve(values.MILLRACE_FILES_ROOT || join(dataDir, 'outbox')),
       sink: values.MILLRACE_FILES_SINK || null,
     },
     limits: {
@@ -222,6 +223,7 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_FILES_KEY_FILE: config.files.keyFile ?? '',
     MILLRACE_FILES_MACHINE_ID: config.files.machineId,
     MILLRACE_FILES_PROCESS_SECONDS: config.files.processSeconds,
+    MILLRACE_FILES_ROOT: config.files.root,
     MILLRACE_FILES_SINK: config.files.sink ?? '',
     MILLRACE_MAX_DEPTH: config.limits.depth,
     MILLRACE_MAX_ALIASES: config.limits.aliases,

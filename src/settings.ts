@@ -345,6 +345,13 @@ export const SETTINGS = {
     fallback: '300',
     ...seconds(0.01, 86_400),
   }),
+  MILLRACE_FILES_ROOT: setting({
+    description:
+      'The API sends folders below this one only: whoever may call sendFiles must not get at every file of the server. Unset: the folder "outbox" in the data directory.',
+    fallback: '',
+    expected: 'a folder',
+    schema: z.string().refine(folder => !folder.includes('\0')),
+  }),
   MILLRACE_FILES_SINK: setting({
     description:
       'The folder of the storage in which received blocks are put together as files. Unset: they stay with their receivers only.',

@@ -59,6 +59,7 @@ test('nothing set: everything embedded, on loopback', () => {
       keyFile: null,
       machineId: expect.stringMatching(/^[\w.-]{1,64}$/) as string,
       processSeconds: 300,
+      root: resolve('data/outbox'),
       sink: null,
     },
     limits: { depth: 10, aliases: 100, tokens: 4000, cost: 5000, bodyBytes: 262_144 },

@@ -21,6 +21,8 @@ export interface FilesSettings {
   machineId: string
   /** How long a receiver's processor may take for one block. */
   processSeconds: number
+  /** Below it are the folders that the API may send; absolute. */
+  root: string
   /** The folder of the storage that received blocks are put together in; null for none. */
   sink: string | null
 }
