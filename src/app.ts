@@ -12,6 +12,8 @@ import type { Source } from './datasources/source.ts'
 import type { Storage } from './datasources/storage.ts'
 import type { Warehouse } from './datasources/warehouse.ts'
 import { type EmbeddedSource, embeddedSource } from './embeddedSource.ts'
+import { createFiles } from './files/createFiles.ts'
+import type { Files } from './files/files.ts'
 import type { LenderServer } from './grpc/lenderServer.ts'
 import { createJobs } from './jobs/createJobs.ts'
 import type { Jobs } from './jobs/job.ts'
@@ -69,6 +71,7 @@ export interface AppParts {
   jobs?: Jobs
   loans?: Loans
   weather?: Weather
+  files?: Files
   warehouseDomain?: WarehouseDomain
   log?: Logger
   /** Whether commands may find this server while it listens; false for one that a command runs for itself. */
@@ -120,6 +123,14 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
       settings: config.weather,
       note: (message, details) => log.warn(details, message),
     })
+  const files =
+    parts.files ??
+    createFiles({
+      log: recordLog,
+      jobs,
+      settings: config.files,
+      note: (message, details) => log.warn(details, message),
+    })
   const systems = createSystems({ source, storage, log: recordLog, engine, warehouse })
   const inbox = parts.inbox ?? openInbox(config)
   const referenceSource = embedded ? await openReferenceSource(config) : source
@@ -138,7 +149,7 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
       log,
       clock: parts.clock ?? Date.now,
     })
-  const domains: Domains = { loans, weather, warehouse: warehouseDomain, jobs, systems }
+  const domains: Domains = { loans, weather, files, warehouse: warehouseDomain, jobs, systems }
   const schema = createSchema()
   const server = createServer({ schema, domains, config, log })
   const lenderServer = await openLenderServer(domains, config, log)

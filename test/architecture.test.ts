@@ -191,6 +191,28 @@ JobProgress.done: SafeInt!
 JobProgress.total: SafeInt
 JobProgress.unit: String!
 JobProgress.etaSeconds: Float
+Query.fileTransfers(first: Int = 100, state: TransferState): [FileTransfer!]
+Query.fileTransfer(file: String!): FileTransfer
+Query.machines: [Machine!]
+Mutation.sendFiles(folder: String!, wait: Boolean = true, acknowledged: Boolean = false): Job
+Subscription.transferProgress(file: String): FileTransfer!
+FileTransfer.file: String!
+FileTransfer.bytes: SafeInt!
+FileTransfer.blocks: Int!
+FileTransfer.sent: Int!
+FileTransfer.acknowledged: Int!
+FileTransfer.failed: Int!
+FileTransfer.bytesPerSecond: Float
+FileTransfer.state: TransferState!
+FileTransfer.machines: [String!]!
+TransferState: SENDING WAITING COMPLETE FAILED
+Machine.id: ID!
+Machine.role: String!
+Machine.lastSeen: DateTime
+Machine.alive: Boolean!
+Machine.blocksProcessed: Int!
+Machine.bytesProcessed: SafeInt!
+Machine.failures: Int!
 Query.warehouseRuns(first: Int = 30): [WarehouseRun!]
 Query.warehouseTables: [WarehouseTable!]
 Query.warehouseRows(table: String!, date: LocalDate, first: Int = 100): [JSONObject!]

@@ -1,3 +1,4 @@
+import type { Files } from '../files/files.ts'
 import type { Jobs } from '../jobs/job.ts'
 import type { Loans } from '../loans/loans.ts'
 import type { Systems } from '../systems/systems.ts'
@@ -9,6 +10,7 @@ import { type AverageLoader, createAverageLoader } from './loans.ts'
 export interface Domains {
   loans: Loans
   weather: Weather
+  files: Files
   warehouse: WarehouseDomain
   systems: Systems
   jobs: Jobs

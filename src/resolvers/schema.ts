@@ -2,6 +2,7 @@
 import 'reflect-metadata'
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { buildSchemaSync } from 'type-graphql'
+import { FilesMutations, FilesQueries, FilesSubscriptions } from './files.ts'
 import { JobQueries } from './jobs.ts'
 import { CountyFields, LoanQueries } from './loans.ts'
 import { BlockLocationsFields, SystemQueries } from './systems.ts'
@@ -17,6 +18,9 @@ export function createSchema(): GraphQLSchema {
       WeatherQueries,
       WeatherMutations,
       WeatherSubscriptions,
+      FilesQueries,
+      FilesMutations,
+      FilesSubscriptions,
       WarehouseQueries,
       WarehouseMutations,
       JobQueries,

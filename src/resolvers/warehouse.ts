@@ -1,10 +1,10 @@
 import { Arg, Ctx, Int, Mutation, Query, Resolver } from 'type-graphql'
-import type { Job as DomainJob } from '../jobs/job.ts'
 import type { Context } from './context.ts'
 import { listCost, mutationCost, pageCost, systemCost } from './cost.ts'
 import { checkFirst } from './first.ts'
 import { Job } from './jobs.ts'
 import { JSONObject, LocalDate } from './scalars.ts'
+import { answerWith, waitArgument } from './wait.ts'
 import { WarehousePlan, WarehouseRun, WarehouseTable } from './warehouseTypes.ts'
 
 const DEFAULT_RUNS = 30
@@ -14,11 +14,6 @@ const MOST_ROWS = 10_000
 const EXPECTED_TABLES = 8
 
 const dateArgument = { description: 'The logical date, for example "2026-11-20".' }
-const waitArgument = {
-  nullable: true,
-  defaultValue: true,
-  description: 'Answer when the job has ended, whatever its outcome, or at once.',
-}
 
 @Resolver()
 export class WarehouseQueries {
@@ -103,7 +98,7 @@ CONFLICT where the date is landed and another file has come for it since.`,
     @Arg('wait', () => Boolean, waitArgument) wait: boolean | null,
     @Ctx() { warehouse, jobs }: Context,
   ): Promise<Job> {
-    return answer(warehouse.ingest(date, { force: force ?? false }), wait, jobs)
+    return answerWith(warehouse.ingest(date, { force: force ?? false }), wait, jobs)
   }
 
   @Mutation(() => Job, {
@@ -123,10 +118,6 @@ where it is not landed. Runs of one date queue up. A run again redoes only what 
     @Arg('wait', () => Boolean, waitArgument) wait: boolean | null,
     @Ctx() { warehouse, jobs }: Context,
   ): Promise<Job> {
-    return answer(warehouse.run(date, { force: force ?? false }), wait, jobs)
+    return answerWith(warehouse.run(date, { force: force ?? false }), wait, jobs)
   }
-}
-
-async function answer(job: DomainJob, wait: boolean | null, jobs: Context['jobs']): Promise<Job> {
-  return wait === false ? job : await jobs.finished(job.id)
 }

@@ -15,6 +15,7 @@ import { MillraceError } from '../../src/errors.ts'
 import { createJobs } from '../../src/jobs/createJobs.ts'
 import type { Jobs } from '../../src/jobs/job.ts'
 import type { CountyAverage, Loans } from '../../src/loans/loans.ts'
+import { type MemoryFiles, memoryFiles } from './memoryFiles.ts'
 import { memoryWarehouseDomain } from './memoryWarehouseDomain.ts'
 import { type MemoryWeather, memoryWeather } from './memoryWeather.ts'
 
@@ -34,6 +35,7 @@ export interface TestApp {
   jobs: Jobs
   loans: MemoryLoans
   weather: MemoryWeather
+  files: MemoryFiles
   /** Parsed lines of the log. */
   logged: Record<string, unknown>[]
   dataDir: string
@@ -57,6 +59,7 @@ export async function startTestApp({
   const jobs = createJobs({ file: ':memory:', log })
   const loans = memoryLoans(jobs)
   const weather = memoryWeather(jobs)
+  const files = memoryFiles(jobs)
   const keepers = {
     source: memorySource(),
     storage: memoryStorage(),
@@ -65,7 +68,7 @@ export async function startTestApp({
     warehouse: memoryWarehouse(),
   }
   const warehouseDomain = memoryWarehouseDomain(jobs)
-  const app = await createApp(config, { ...keepers, jobs, loans, weather, warehouseDomain, log, ...parts })
+  const app = await createApp(config, { ...keepers, jobs, loans, weather, files, warehouseDomain, log, ...parts })
   const { url, webSocketUrl, grpcAddress } = await app.listen()
   return {
     app,
@@ -75,6 +78,7 @@ export async function startTestApp({
     jobs,
     loans,
     weather,
+    files,
     logged,
     dataDir,
     http: (query, variables) => askHttp(url, { query, variables }),
@@ -129,6 +133,21 @@ export async function collect(url: string, query: string, onReply?: () => void):
   }
   await client.dispose()
   return replies
+}
+
+/** The first values of a subscription, which is then left. */
+export async function firstReplies(url: string, query: string, count: number): Promise<Reply[]> {
+  const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0 })
+  try {
+    const replies: Reply[] = []
+    for await (const reply of client.iterate({ query })) {
+      replies.push(reply as Reply)
+      if (replies.length === count) break
+    }
+    return replies
+  } finally {
+    await client.dispose()
+  }
 }
 
 export interface MemoryLoans extends Loans {

@@ -1,8 +1,6 @@
-import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { BATCH, ROWS } from './memoryWeather.ts'
-import { type Reply, startTestApp, type TestApp } from './testApp.ts'
+import { firstReplies, startTestApp, type TestApp } from './testApp.ts'
 
 let server: TestApp
 beforeAll(async () => {
@@ -160,8 +158,12 @@ describe('the mutations', () => {
 })
 
 test('subscriptions tell of batches, and of the rows of one station', async () => {
-  const batches = first('subscription { weatherBatches { path lastOffset } }', 1)
-  const rows = first('subscription { temperatures(stationId: "StationJ") { stationId date degrees } }', 1)
+  const batches = firstReplies(server.webSocketUrl, 'subscription { weatherBatches { path lastOffset } }', 1)
+  const rows = firstReplies(
+    server.webSocketUrl,
+    'subscription { temperatures(stationId: "StationJ") { stationId date degrees } }',
+    1,
+  )
   await expect.poll(() => server.weather.watchers, { interval: 5 }).toBe(2)
   server.weather.tell(BATCH, ROWS)
   expect(await batches).toEqual([{ data: { weatherBatches: { path: BATCH.path, lastOffset: BATCH.lastOffset } } }])
@@ -176,18 +178,3 @@ test('a subscription to an empty station is refused', async () => {
     extensions: { code: 'BAD_USER_INPUT' },
   })
 })
-
-/** The first values of a subscription, which is then left. */
-async function first(query: string, count: number): Promise<Reply[]> {
-  const client = createClient({ url: server.webSocketUrl, webSocketImpl: WebSocket, retryAttempts: 0 })
-  try {
-    const replies: Reply[] = []
-    for await (const reply of client.iterate({ query })) {
-      replies.push(reply as Reply)
-      if (replies.length === count) break
-    }
-    return replies
-  } finally {
-    await client.dispose()
-  }
-}

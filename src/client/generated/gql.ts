@@ -23,19 +23,25 @@ type Documents = {
     "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": typeof types.CountyAveragesDocument,
     "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": typeof types.DataNodesDocument,
     "mutation DropPartitions($countyCodes: [CountyCode!]!) {\n  dropPartitions(countyCodes: $countyCodes)\n}": typeof types.DropPartitionsDocument,
+    "query FileTransfer($file: String!) {\n  fileTransfer(file: $file) {\n    ...FileTransferFields\n  }\n}": typeof types.FileTransferDocument,
+    "fragment FileTransferFields on FileTransfer {\n  transferId\n  file\n  bytes\n  blocks\n  sent\n  acknowledged\n  failed\n  askedAgain\n  sentBytes\n  acknowledgedBytes\n  bytesPerSecond\n  etaSeconds\n  state\n  message\n  sha256\n  machines\n  startedAt\n  updatedAt\n}": typeof types.FileTransferFieldsFragmentDoc,
+    "query FileTransfers($first: Int!, $state: TransferState) {\n  fileTransfers(first: $first, state: $state) {\n    ...FileTransferFields\n  }\n}": typeof types.FileTransfersDocument,
     "mutation IngestCitizens($date: LocalDate!, $force: Boolean) {\n  ingestCitizens(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": typeof types.IngestCitizensDocument,
     "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobDocument,
     "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}": typeof types.JobFieldsFragmentDoc,
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobProgressDocument,
     "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": typeof types.JobsDocument,
+    "query Machines {\n  machines {\n    id\n    role\n    state\n    lastSeen\n    alive\n    blocksProcessed\n    bytesProcessed\n    failures\n    bytesPerSecond\n    trouble\n  }\n}": typeof types.MachinesDocument,
     "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": typeof types.MigrateLoansDocument,
     "query PlanWarehouse($date: LocalDate!) {\n  planWarehouse(date: $date) {\n    date\n    problems\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": typeof types.PlanWarehouseDocument,
     "mutation RunWarehouse($date: LocalDate!, $force: Boolean) {\n  runWarehouse(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": typeof types.RunWarehouseDocument,
+    "mutation SendFiles($folder: String!, $wait: Boolean!, $acknowledged: Boolean!) {\n  sendFiles(folder: $folder, wait: $wait, acknowledged: $acknowledged) {\n    ...JobFields\n  }\n}": typeof types.SendFilesDocument,
     "mutation StartWeather($generate: Boolean!) {\n  startWeather(generate: $generate) {\n    ...JobFields\n  }\n}": typeof types.StartWeatherDocument,
     "mutation StopWeather {\n  stopWeather {\n    ...JobFields\n  }\n}": typeof types.StopWeatherDocument,
     "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}": typeof types.SystemsDocument,
     "query TemperatureWindows($window: WindowSize!, $stationId: String, $from: LocalDate, $to: LocalDate) {\n  temperatureWindows(window: $window, stationId: $stationId, from: $from, to: $to) {\n    start\n    end\n    stationId\n    count\n    min\n    max\n    mean\n  }\n}": typeof types.TemperatureWindowsDocument,
     "query Temperatures($stationId: String, $from: LocalDate, $to: LocalDate, $first: Int, $after: String) {\n  temperatures(\n    stationId: $stationId\n    from: $from\n    to: $to\n    first: $first\n    after: $after\n  ) {\n    nodes {\n      stationId\n      date\n      degrees\n    }\n    endCursor\n    hasNextPage\n  }\n}": typeof types.TemperaturesDocument,
+    "subscription TransferProgress($file: String) {\n  transferProgress(file: $file) {\n    ...FileTransferFields\n  }\n}": typeof types.TransferProgressDocument,
     "query VerifyWeather {\n  verifyWeather {\n    ok\n    sourceRows\n    storedRows\n    missing\n    duplicated\n    firstProblem\n  }\n}": typeof types.VerifyWeatherDocument,
     "query WarehouseRows($table: String!, $date: LocalDate, $first: Int) {\n  warehouseRows(table: $table, date: $date, first: $first)\n}": typeof types.WarehouseRowsDocument,
     "query WarehouseRuns($first: Int) {\n  warehouseRuns(first: $first) {\n    date\n    state\n    attempts\n    startedAt\n    finishedAt\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": typeof types.WarehouseRunsDocument,
@@ -53,19 +59,25 @@ const documents: Documents = {
     "query CountyAverages {\n  counties {\n    code\n    name\n    averageLoan {\n      averageLoan\n      loans\n      source\n      cost {\n        elapsedMillis\n        bytesRead\n        storageRequests\n      }\n    }\n  }\n}": types.CountyAveragesDocument,
     "query DataNodes {\n  dataNodes {\n    name\n    state\n    lastContact\n    usedBytes\n    capacityBytes\n  }\n}": types.DataNodesDocument,
     "mutation DropPartitions($countyCodes: [CountyCode!]!) {\n  dropPartitions(countyCodes: $countyCodes)\n}": types.DropPartitionsDocument,
+    "query FileTransfer($file: String!) {\n  fileTransfer(file: $file) {\n    ...FileTransferFields\n  }\n}": types.FileTransferDocument,
+    "fragment FileTransferFields on FileTransfer {\n  transferId\n  file\n  bytes\n  blocks\n  sent\n  acknowledged\n  failed\n  askedAgain\n  sentBytes\n  acknowledgedBytes\n  bytesPerSecond\n  etaSeconds\n  state\n  message\n  sha256\n  machines\n  startedAt\n  updatedAt\n}": types.FileTransferFieldsFragmentDoc,
+    "query FileTransfers($first: Int!, $state: TransferState) {\n  fileTransfers(first: $first, state: $state) {\n    ...FileTransferFields\n  }\n}": types.FileTransfersDocument,
     "mutation IngestCitizens($date: LocalDate!, $force: Boolean) {\n  ingestCitizens(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": types.IngestCitizensDocument,
     "query Job($id: ID!) {\n  job(id: $id) {\n    ...JobFields\n  }\n}": types.JobDocument,
     "fragment JobFields on Job {\n  id\n  kind\n  state\n  progress {\n    done\n    total\n    unit\n    bytes\n    etaSeconds\n  }\n  createdAt\n  startedAt\n  finishedAt\n  message\n  hint\n  errorCode\n}": types.JobFieldsFragmentDoc,
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": types.JobProgressDocument,
     "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": types.JobsDocument,
+    "query Machines {\n  machines {\n    id\n    role\n    state\n    lastSeen\n    alive\n    blocksProcessed\n    bytesProcessed\n    failures\n    bytesPerSecond\n    trouble\n  }\n}": types.MachinesDocument,
     "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": types.MigrateLoansDocument,
     "query PlanWarehouse($date: LocalDate!) {\n  planWarehouse(date: $date) {\n    date\n    problems\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": types.PlanWarehouseDocument,
     "mutation RunWarehouse($date: LocalDate!, $force: Boolean) {\n  runWarehouse(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": types.RunWarehouseDocument,
+    "mutation SendFiles($folder: String!, $wait: Boolean!, $acknowledged: Boolean!) {\n  sendFiles(folder: $folder, wait: $wait, acknowledged: $acknowledged) {\n    ...JobFields\n  }\n}": types.SendFilesDocument,
     "mutation StartWeather($generate: Boolean!) {\n  startWeather(generate: $generate) {\n    ...JobFields\n  }\n}": types.StartWeatherDocument,
     "mutation StopWeather {\n  stopWeather {\n    ...JobFields\n  }\n}": types.StopWeatherDocument,
     "query Systems {\n  systems {\n    role\n    kind\n    url\n    reachable\n    detail\n  }\n}": types.SystemsDocument,
     "query TemperatureWindows($window: WindowSize!, $stationId: String, $from: LocalDate, $to: LocalDate) {\n  temperatureWindows(window: $window, stationId: $stationId, from: $from, to: $to) {\n    start\n    end\n    stationId\n    count\n    min\n    max\n    mean\n  }\n}": types.TemperatureWindowsDocument,
     "query Temperatures($stationId: String, $from: LocalDate, $to: LocalDate, $first: Int, $after: String) {\n  temperatures(\n    stationId: $stationId\n    from: $from\n    to: $to\n    first: $first\n    after: $after\n  ) {\n    nodes {\n      stationId\n      date\n      degrees\n    }\n    endCursor\n    hasNextPage\n  }\n}": types.TemperaturesDocument,
+    "subscription TransferProgress($file: String) {\n  transferProgress(file: $file) {\n    ...FileTransferFields\n  }\n}": types.TransferProgressDocument,
     "query VerifyWeather {\n  verifyWeather {\n    ok\n    sourceRows\n    storedRows\n    missing\n    duplicated\n    firstProblem\n  }\n}": types.VerifyWeatherDocument,
     "query WarehouseRows($table: String!, $date: LocalDate, $first: Int) {\n  warehouseRows(table: $table, date: $date, first: $first)\n}": types.WarehouseRowsDocument,
     "query WarehouseRuns($first: Int) {\n  warehouseRuns(first: $first) {\n    date\n    state\n    attempts\n    startedAt\n    finishedAt\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": types.WarehouseRunsDocument,
@@ -110,6 +122,18 @@ export function graphql(source: "mutation DropPartitions($countyCodes: [CountyCo
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "query FileTransfer($file: String!) {\n  fileTransfer(file: $file) {\n    ...FileTransferFields\n  }\n}"): typeof import('./graphql.ts').FileTransferDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "fragment FileTransferFields on FileTransfer {\n  transferId\n  file\n  bytes\n  blocks\n  sent\n  acknowledged\n  failed\n  askedAgain\n  sentBytes\n  acknowledgedBytes\n  bytesPerSecond\n  etaSeconds\n  state\n  message\n  sha256\n  machines\n  startedAt\n  updatedAt\n}"): typeof import('./graphql.ts').FileTransferFieldsFragmentDoc;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query FileTransfers($first: Int!, $state: TransferState) {\n  fileTransfers(first: $first, state: $state) {\n    ...FileTransferFields\n  }\n}"): typeof import('./graphql.ts').FileTransfersDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "mutation IngestCitizens($date: LocalDate!, $force: Boolean) {\n  ingestCitizens(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').IngestCitizensDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -130,6 +154,10 @@ export function graphql(source: "query Jobs($kind: JobKind, $state: JobState, $f
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "query Machines {\n  machines {\n    id\n    role\n    state\n    lastSeen\n    alive\n    blocksProcessed\n    bytesProcessed\n    failures\n    bytesPerSecond\n    trouble\n  }\n}"): typeof import('./graphql.ts').MachinesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').MigrateLoansDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -139,6 +167,10 @@ export function graphql(source: "query PlanWarehouse($date: LocalDate!) {\n  pla
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "mutation RunWarehouse($date: LocalDate!, $force: Boolean) {\n  runWarehouse(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').RunWarehouseDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation SendFiles($folder: String!, $wait: Boolean!, $acknowledged: Boolean!) {\n  sendFiles(folder: $folder, wait: $wait, acknowledged: $acknowledged) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').SendFilesDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -159,6 +191,10 @@ export function graphql(source: "query TemperatureWindows($window: WindowSize!, 
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "query Temperatures($stationId: String, $from: LocalDate, $to: LocalDate, $first: Int, $after: String) {\n  temperatures(\n    stationId: $stationId\n    from: $from\n    to: $to\n    first: $first\n    after: $after\n  ) {\n    nodes {\n      stationId\n      date\n      degrees\n    }\n    endCursor\n    hasNextPage\n  }\n}"): typeof import('./graphql.ts').TemperaturesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "subscription TransferProgress($file: String) {\n  transferProgress(file: $file) {\n    ...FileTransferFields\n  }\n}"): typeof import('./graphql.ts').TransferProgressDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -58,6 +58,19 @@ export type JobState =
   /** Has ended and done all of it. */
   | 'SUCCEEDED';
 
+/** What a machine said last of itself. */
+export type MachineState =
+  /** At work. */
+  | 'BUSY'
+  /** There is nothing to do. */
+  | 'IDLE'
+  /** It waits, for example for space on its disk; trouble says for what. */
+  | 'PAUSED'
+  /** It begins. */
+  | 'STARTING'
+  /** It has ended as it was told to. */
+  | 'STOPPED';
+
 /** The part that an outside system plays. */
 export type SystemRole =
   /** SQL over files. */
@@ -70,6 +83,17 @@ export type SystemRole =
   | 'STORAGE'
   /** Results. */
   | 'WAREHOUSE';
+
+/** How far a file has come. */
+export type TransferState =
+  /** Every block is acknowledged. */
+  | 'COMPLETE'
+  /** The file could not be sent, or every block that is not acknowledged was given up; sending it again goes on. */
+  | 'FAILED'
+  /** Blocks are still to be sent. */
+  | 'SENDING'
+  /** All blocks are in the log, and some are not acknowledged yet. */
+  | 'WAITING';
 
 /** How long a window of time is. */
 export type WindowSize =
@@ -132,6 +156,23 @@ export type DropPartitionsMutationVariables = Exact<{
 
 export type DropPartitionsMutation = { dropPartitions: Array<number> | null };
 
+export type FileTransferQueryVariables = Exact<{
+  file: string;
+}>;
+
+
+export type FileTransferQuery = { fileTransfer: { transferId: string, file: string, bytes: number, blocks: number, sent: number, acknowledged: number, failed: number, askedAgain: number, sentBytes: number, acknowledgedBytes: number, bytesPerSecond: number | null, etaSeconds: number | null, state: TransferState, message: string | null, sha256: string | null, machines: Array<string>, startedAt: string, updatedAt: string } | null };
+
+export type FileTransferFieldsFragment = { transferId: string, file: string, bytes: number, blocks: number, sent: number, acknowledged: number, failed: number, askedAgain: number, sentBytes: number, acknowledgedBytes: number, bytesPerSecond: number | null, etaSeconds: number | null, state: TransferState, message: string | null, sha256: string | null, machines: Array<string>, startedAt: string, updatedAt: string };
+
+export type FileTransfersQueryVariables = Exact<{
+  first: number;
+  state?: TransferState | null | undefined;
+}>;
+
+
+export type FileTransfersQuery = { fileTransfers: Array<{ transferId: string, file: string, bytes: number, blocks: number, sent: number, acknowledged: number, failed: number, askedAgain: number, sentBytes: number, acknowledgedBytes: number, bytesPerSecond: number | null, etaSeconds: number | null, state: TransferState, message: string | null, sha256: string | null, machines: Array<string>, startedAt: string, updatedAt: string }> | null };
+
 export type IngestCitizensMutationVariables = Exact<{
   date: string;
   force?: boolean | null | undefined;
@@ -165,6 +206,11 @@ export type JobsQueryVariables = Exact<{
 
 export type JobsQuery = { jobs: Array<{ id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } }> | null };
 
+export type MachinesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MachinesQuery = { machines: Array<{ id: string, role: string, state: MachineState, lastSeen: string | null, alive: boolean, blocksProcessed: number, bytesProcessed: number, failures: number, bytesPerSecond: number | null, trouble: string | null }> | null };
+
 export type MigrateLoansMutationVariables = Exact<{
   wait?: boolean;
 }>;
@@ -186,6 +232,15 @@ export type RunWarehouseMutationVariables = Exact<{
 
 
 export type RunWarehouseMutation = { runWarehouse: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
+
+export type SendFilesMutationVariables = Exact<{
+  folder: string;
+  wait: boolean;
+  acknowledged: boolean;
+}>;
+
+
+export type SendFilesMutation = { sendFiles: { id: string, kind: JobKind, state: JobState, createdAt: string, startedAt: string | null, finishedAt: string | null, message: string | null, hint: string | null, errorCode: string | null, progress: { done: number, total: number | null, unit: string, bytes: number, etaSeconds: number | null } } | null };
 
 export type StartWeatherMutationVariables = Exact<{
   generate: boolean;
@@ -224,6 +279,13 @@ export type TemperaturesQueryVariables = Exact<{
 
 
 export type TemperaturesQuery = { temperatures: { endCursor: string | null, hasNextPage: boolean, nodes: Array<{ stationId: string, date: string, degrees: number }> } | null };
+
+export type TransferProgressSubscriptionVariables = Exact<{
+  file?: string | null | undefined;
+}>;
+
+
+export type TransferProgressSubscription = { transferProgress: { transferId: string, file: string, bytes: number, blocks: number, sent: number, acknowledged: number, failed: number, askedAgain: number, sentBytes: number, acknowledgedBytes: number, bytesPerSecond: number | null, etaSeconds: number | null, state: TransferState, message: string | null, sha256: string | null, machines: Array<string>, startedAt: string, updatedAt: string } };
 
 export type VerifyWeatherQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -283,6 +345,28 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const FileTransferFieldsFragmentDoc = new TypedDocumentString(`
+    fragment FileTransferFields on FileTransfer {
+  transferId
+  file
+  bytes
+  blocks
+  sent
+  acknowledged
+  failed
+  askedAgain
+  sentBytes
+  acknowledgedBytes
+  bytesPerSecond
+  etaSeconds
+  state
+  message
+  sha256
+  machines
+  startedAt
+  updatedAt
+}
+    `, {"fragmentName":"FileTransferFields"}) as unknown as TypedDocumentString<FileTransferFieldsFragment, unknown>;
 export const JobFieldsFragmentDoc = new TypedDocumentString(`
     fragment JobFields on Job {
   id
@@ -438,6 +522,58 @@ export const DropPartitionsDocument = new TypedDocumentString(`
   dropPartitions(countyCodes: $countyCodes)
 }
     `) as unknown as TypedDocumentString<DropPartitionsMutation, DropPartitionsMutationVariables>;
+export const FileTransferDocument = new TypedDocumentString(`
+    query FileTransfer($file: String!) {
+  fileTransfer(file: $file) {
+    ...FileTransferFields
+  }
+}
+    fragment FileTransferFields on FileTransfer {
+  transferId
+  file
+  bytes
+  blocks
+  sent
+  acknowledged
+  failed
+  askedAgain
+  sentBytes
+  acknowledgedBytes
+  bytesPerSecond
+  etaSeconds
+  state
+  message
+  sha256
+  machines
+  startedAt
+  updatedAt
+}`) as unknown as TypedDocumentString<FileTransferQuery, FileTransferQueryVariables>;
+export const FileTransfersDocument = new TypedDocumentString(`
+    query FileTransfers($first: Int!, $state: TransferState) {
+  fileTransfers(first: $first, state: $state) {
+    ...FileTransferFields
+  }
+}
+    fragment FileTransferFields on FileTransfer {
+  transferId
+  file
+  bytes
+  blocks
+  sent
+  acknowledged
+  failed
+  askedAgain
+  sentBytes
+  acknowledgedBytes
+  bytesPerSecond
+  etaSeconds
+  state
+  message
+  sha256
+  machines
+  startedAt
+  updatedAt
+}`) as unknown as TypedDocumentString<FileTransfersQuery, FileTransfersQueryVariables>;
 export const IngestCitizensDocument = new TypedDocumentString(`
     mutation IngestCitizens($date: LocalDate!, $force: Boolean) {
   ingestCitizens(date: $date, force: $force, wait: false) {
@@ -534,6 +670,22 @@ export const JobsDocument = new TypedDocumentString(`
   hint
   errorCode
 }`) as unknown as TypedDocumentString<JobsQuery, JobsQueryVariables>;
+export const MachinesDocument = new TypedDocumentString(`
+    query Machines {
+  machines {
+    id
+    role
+    state
+    lastSeen
+    alive
+    blocksProcessed
+    bytesProcessed
+    failures
+    bytesPerSecond
+    trouble
+  }
+}
+    `) as unknown as TypedDocumentString<MachinesQuery, MachinesQueryVariables>;
 export const MigrateLoansDocument = new TypedDocumentString(`
     mutation MigrateLoans($wait: Boolean! = true) {
   migrateLoans(wait: $wait) {
@@ -599,6 +751,30 @@ export const RunWarehouseDocument = new TypedDocumentString(`
   hint
   errorCode
 }`) as unknown as TypedDocumentString<RunWarehouseMutation, RunWarehouseMutationVariables>;
+export const SendFilesDocument = new TypedDocumentString(`
+    mutation SendFiles($folder: String!, $wait: Boolean!, $acknowledged: Boolean!) {
+  sendFiles(folder: $folder, wait: $wait, acknowledged: $acknowledged) {
+    ...JobFields
+  }
+}
+    fragment JobFields on Job {
+  id
+  kind
+  state
+  progress {
+    done
+    total
+    unit
+    bytes
+    etaSeconds
+  }
+  createdAt
+  startedAt
+  finishedAt
+  message
+  hint
+  errorCode
+}`) as unknown as TypedDocumentString<SendFilesMutation, SendFilesMutationVariables>;
 export const StartWeatherDocument = new TypedDocumentString(`
     mutation StartWeather($generate: Boolean!) {
   startWeather(generate: $generate) {
@@ -690,6 +866,32 @@ export const TemperaturesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<TemperaturesQuery, TemperaturesQueryVariables>;
+export const TransferProgressDocument = new TypedDocumentString(`
+    subscription TransferProgress($file: String) {
+  transferProgress(file: $file) {
+    ...FileTransferFields
+  }
+}
+    fragment FileTransferFields on FileTransfer {
+  transferId
+  file
+  bytes
+  blocks
+  sent
+  acknowledged
+  failed
+  askedAgain
+  sentBytes
+  acknowledgedBytes
+  bytesPerSecond
+  etaSeconds
+  state
+  message
+  sha256
+  machines
+  startedAt
+  updatedAt
+}`) as unknown as TypedDocumentString<TransferProgressSubscription, TransferProgressSubscriptionVariables>;
 export const VerifyWeatherDocument = new TypedDocumentString(`
     query VerifyWeather {
   verifyWeather {
