@@ -25,6 +25,8 @@ const DEADLINE_MILLIS = 20_000
 const SEND_DEADLINE_MILLIS = 45_000
 const SESSION_TIMEOUT_MILLIS = 6_000
 const MOST_REPLICAS_UNASKED = 3
+/** Else a record's time is what its sender's clock says. */
+const BROKERS_TIME = { name: 'message.timestamp.type', value: 'LogAppendTime' }
 const EARLIEST = -2n
 const LATEST = -1n
 
@@ -69,7 +71,7 @@ export function kafkaLog(options: KafkaLogOptions): Log {
   async function makeTopic(client: Admin, topic: string, { partitions, replication }: TopicLayout): Promise<number> {
     try {
       const replicas = replication ?? Math.min(MOST_REPLICAS_UNASKED, await brokersOf(client))
-      await client.createTopics({ topics: [topic], partitions, replicas })
+      await client.createTopics({ topics: [topic], partitions, replicas, configs: [BROKERS_TIME] })
     } catch (error) {
       if (!hasKafkaCode(error, 'TOPIC_ALREADY_EXISTS')) throw error
     }

@@ -76,6 +76,7 @@ export interface Fetched {
 
 export interface LogRecord {
   offset: number
+  /** When the log took the record, milliseconds since 1970; in a topic of Kafka that was made elsewhere perhaps what its sender's clock said. */
   timestampMillis: number
   key: Uint8Array | null
   value: Uint8Array | null

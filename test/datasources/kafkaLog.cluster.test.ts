@@ -57,3 +57,20 @@ test('transactions of others: what was taken back is not read, and markers are p
   await log.removeTopic(topic)
   await log.close()
 })
+
+test('the time of a record is when a broker took it, whatever the clock of its sender says', async () => {
+  const log = await open()
+  const topic = `times-${randomUUID()}`
+  await log.createTopic(topic, { partitions: 1, replication: 1 })
+  const startedAt = Date.now()
+  const others = new Producer({ clientId: 'others', bootstrapBrokers: options().brokers })
+  const message = { topic, partition: 0, key: Buffer.from('k'), value: Buffer.from('v') }
+  await others.send({ messages: [12_345n, 67_890n].map(timestamp => ({ ...message, timestamp })) })
+  await others.close()
+  for (const { timestampMillis } of await readTo(log, topic, 0)) {
+    expect(timestampMillis).toBeGreaterThanOrEqual(startedAt - 1_000)
+    expect(timestampMillis).toBeLessThanOrEqual(Date.now() + 1_000)
+  }
+  await log.removeTopic(topic)
+  await log.close()
+})

@@ -13,6 +13,7 @@ const LONGEST_WAIT_MILLIS = 3_000
 export const READ_COMMITTED = 1
 const TRANSACTIONAL_BATCH = 1 << 4
 const CONTROL_BATCH = 1 << 5
+const BROKERS_TIME_BATCH = 1 << 3
 /** The second of two numbers of 16 bits that are the key of a marker. */
 const MARKS_ABORT = 0
 const ANY_EPOCH = -1
@@ -166,12 +167,14 @@ function abortedBatches(transactions: readonly AbortedTransaction[]): (batch: Re
 function takeRecords(batch: RecordsBatch, offset: number, into: LogRecord[]): void {
   const firstOffset = Number(batch.firstOffset)
   const firstMillis = Number(batch.firstTimestamp)
+  // The broker's time is one for the whole batch; those of the senders stay in the records.
+  const brokersMillis = (batch.attributes & BROKERS_TIME_BATCH) === 0 ? undefined : Number(batch.maxTimestamp)
   for (const { offsetDelta, timestampDelta, key, value, headers } of batch.records) {
     const recordOffset = firstOffset + offsetDelta
     if (recordOffset < offset) continue
     into.push({
       offset: recordOffset,
-      timestampMillis: firstMillis + Number(timestampDelta),
+      timestampMillis: brokersMillis ?? firstMillis + Number(timestampDelta),
       key,
       value,
       headers: headers.length === 0 ? NO_HEADERS : headers.map(headerOf),
