@@ -7,16 +7,43 @@ import { isSameFile } from './transfer.ts'
 
 /** A file that is read only as long as it is the one that was found. */
 export interface OpenFile extends AsyncDisposable {
+  /** What a call has failed with: then it is the file that is wrong, and nothing else. */
+  problem(): MillraceError | undefined
   /** Fills the buffer with what begins at `offset`. CONFLICT where the file has ended before. */
   read(buffer: Buffer, offset: number): Promise<void>
   /** CONFLICT where the file is not as it was found: other bytes, another time, another file at its place. */
   checkUnchanged(): Promise<void>
 }
 
-/** CONFLICT where another file is there by now; NOT_FOUND and FORBIDDEN where none can be read. */
+/** CONFLICT where another file is there by now; FORBIDDEN where it cannot be read. */
 export async function openFile(found: FoundFile): Promise<OpenFile> {
   const { name, place } = found
   const file = await told(open(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK), name)
+  let problem: MillraceError | undefined
+
+  async function noted<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof MillraceError) problem = error
+      throw error
+    }
+  }
+
+  async function read(buffer: Buffer, offset: number): Promise<void> {
+    for (let filled = 0; filled < buffer.length; ) {
+      const { bytesRead } = await told(file.read(buffer, filled, buffer.length - filled, offset + filled), name)
+      if (bytesRead === 0) throw changed(name)
+      filled += bytesRead
+    }
+  }
+
+  async function checkUnchanged(): Promise<void> {
+    await checkOpened(file, found)
+    const atPlace = await lstat(place, { bigint: true }).catch(() => undefined)
+    if (!atPlace || !isSameFile(identityOf(atPlace), found.identity)) throw changed(name)
+  }
+
   try {
     await checkOpened(file, found)
   } catch (error) {
@@ -24,18 +51,9 @@ export async function openFile(found: FoundFile): Promise<OpenFile> {
     throw error
   }
   return {
-    async read(buffer, offset) {
-      for (let filled = 0; filled < buffer.length; ) {
-        const { bytesRead } = await told(file.read(buffer, filled, buffer.length - filled, offset + filled), name)
-        if (bytesRead === 0) throw changed(name)
-        filled += bytesRead
-      }
-    },
-    async checkUnchanged() {
-      await checkOpened(file, found)
-      const atPlace = await lstat(place, { bigint: true }).catch(() => undefined)
-      if (!atPlace || !isSameFile(identityOf(atPlace), found.identity)) throw changed(name)
-    },
+    problem: () => problem,
+    read: (buffer, offset) => noted(() => read(buffer, offset)),
+    checkUnchanged: () => noted(checkUnchanged),
     [Symbol.asyncDispose]: () => file.close(),
   }
 }
