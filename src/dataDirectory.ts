@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { type FileLock, lockFile } from './datasources/fileLock.ts'
 import { MillraceError } from './errors.ts'
 
 /** The folder of one server's own files, held by this process alone. */
@@ -49,28 +49,23 @@ export function claimDataDirectory(folder: string): DataDirectory {
     announce: server => writeWhole(serverFile, `${JSON.stringify(server)}\n`),
     release() {
       rmSync(serverFile, { force: true })
-      lock.close()
+      lock.release()
     },
   }
 }
 
-/** An exclusive transaction is a lock of the kernel: it ends with the process, even one that is killed. */
-function acquireLock(folder: string): DatabaseSync {
-  let lock: DatabaseSync | undefined
+function acquireLock(folder: string): FileLock {
+  let lock: FileLock | null
   try {
-    lock = new DatabaseSync(join(folder, 'owner.lock'))
-    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
-    return lock
+    lock = lockFile(join(folder, 'owner.lock'))
   } catch (cause) {
-    lock?.close()
-    if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) throw inUse(folder, cause)
     throw unusable(folder, cause)
   }
+  if (lock) return lock
+  throw inUse(folder)
 }
 
-const SQLITE_BUSY = 5
-
-function inUse(folder: string, cause: unknown): MillraceError {
+function inUse(folder: string): MillraceError {
   const server = readRunningServer(folder)
   return new MillraceError(
     'CONFLICT',
@@ -79,7 +74,6 @@ function inUse(folder: string, cause: unknown): MillraceError {
       hint: server
         ? `Talk to that server (--url ${server.url}), stop it, or set MILLRACE_DATA_DIR to another folder.`
         : 'Wait until it ends, or set MILLRACE_DATA_DIR to another folder.',
-      cause,
     },
   )
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { Call } from '../../datasources/call.ts'
+import { jsonBytes, readJson } from '../../datasources/jsonFile.ts'
 import type { ExclusivePublisher } from '../../datasources/publish.ts'
 import type { FileLayout, Storage } from '../../datasources/storage.ts'
 import { nameOf } from '../../datasources/storagePath.ts'
 import { hasCode, MillraceError } from '../../errors.ts'
-import { jsonBytes, readJson } from '../sink/jsonFile.ts'
 
 export const PLAN_FOLDER = '/checkpoints/compaction'
 

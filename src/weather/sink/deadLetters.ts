@@ -1,10 +1,10 @@
 import type { Call } from '../../datasources/call.ts'
+import { jsonBytes } from '../../datasources/jsonFile.ts'
 import type { LogRecord } from '../../datasources/log.ts'
 import type { ExclusivePublisher } from '../../datasources/publish.ts'
 import type { FileLayout } from '../../datasources/storage.ts'
 import { hasCode } from '../../errors.ts'
 import type { OffsetSpan } from './batchCodec.ts'
-import { jsonBytes } from './jsonFile.ts'
 import { deadLetterPath, lostRangePath } from './paths.ts'
 
 /** A record that could not become a row, and why. */

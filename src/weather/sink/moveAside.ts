@@ -1,10 +1,10 @@
 import type { Call } from '../../datasources/call.ts'
+import { jsonBytes } from '../../datasources/jsonFile.ts'
 import type { ExclusivePublisher } from '../../datasources/publish.ts'
 import type { FileLayout, Storage } from '../../datasources/storage.ts'
 import { childOf, nameOf } from '../../datasources/storagePath.ts'
 import { hasCode } from '../../errors.ts'
 import type { Stray } from './chain.ts'
-import { jsonBytes } from './jsonFile.ts'
 import { DEAD_LETTER_FOLDER } from './paths.ts'
 
 /**

@@ -1,9 +1,9 @@
 import type { Call } from '../../datasources/call.ts'
+import { jsonBytes } from '../../datasources/jsonFile.ts'
 import type { ExclusivePublisher } from '../../datasources/publish.ts'
 import type { FileLayout, Storage } from '../../datasources/storage.ts'
 import { nameOf } from '../../datasources/storagePath.ts'
 import { hasCode, MillraceError } from '../../errors.ts'
-import { jsonBytes } from './jsonFile.ts'
 import { OWNER_FOLDER, ownerPath, parseOwnerName } from './paths.ts'
 
 /** The right to write a partition's files, until somebody takes it over. */

@@ -1,7 +1,7 @@
 import type { Call } from '../../datasources/call.ts'
+import { readJson } from '../../datasources/jsonFile.ts'
 import type { Storage } from '../../datasources/storage.ts'
 import { type Chain, type ChainFile, type Place, unreadableBefore } from './chain.ts'
-import { readJson } from './jsonFile.ts'
 import type { BatchStart } from './openBatch.ts'
 import { checkpointPath, intentPath } from './paths.ts'
 import { type Checkpoint, checkpoint, type Intent, intent } from './records.ts'

@@ -53,7 +53,8 @@ export async function streamBatches(options: StreamOptions): Promise<'stopped' |
   let place = options.place
   let closeAt = options.closeAt
   let batch = openBatch(place.start, decode, settings)
-  let openedAtMillis: number | undefined
+  // What is damaged is in the way of readers: its repair does not wait for records.
+  let openedAtMillis = place.repair ? clock.nowMillis() : undefined
   let portion: Portion | undefined
   let used = 0
   let writing: Writing | undefined
@@ -137,7 +138,7 @@ export async function streamBatches(options: StreamOptions): Promise<'stopped' |
 
   function isDue(): boolean {
     if (isFull()) return true
-    if (batch.isEmpty() || closeAt !== undefined) return false
+    if (closeAt !== undefined || (batch.isEmpty() && !place.repair)) return false
     return stop.aborted || clock.nowMillis() >= dueAtMillis()!
   }
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import type { Call } from '../../datasources/call.ts'
-import type { Storage } from '../../datasources/storage.ts'
-import { hasCode } from '../../errors.ts'
+import { hasCode } from '../errors.ts'
+import type { Call } from './call.ts'
+import type { Storage } from './storage.ts'
 
 /** Longer than any of ours: what is longer is not ours. */
 const MOST_BYTES = 64 * 1024
