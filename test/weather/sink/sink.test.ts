@@ -314,6 +314,18 @@ describe('a file in the way', () => {
     expect(sink.state().warnings[0]).toContain('was moved to /dead-letters')
   })
 
+  test('that is foreign does not wait for rows to go', async () => {
+    await twoBatches()
+    world.write(batch(2), 'something else')
+    const { sink } = world.start()
+    await world.until(() => !world.disk.files.has(batch(2)))
+    expect(world.batches()).toEqual(['0', '1', '2-repair-1'])
+    await world.until(() => sink.state().nextBatch === 3)
+    world.sendRows(11)
+    await world.stored()
+    expect(world.rowIds()).toHaveLength(11)
+  })
+
   test('that comes while the sink runs is met as well', async () => {
     const { sink } = world.start()
     await world.until(() => sink.state().phase === 'running')
