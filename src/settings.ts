@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { COMPRESSIONS, SASL_MECHANISMS } from './datasources/kafka/address.ts'
 import { MillraceError } from './errors.ts'
 import { parseSealKey } from './files/sealKey.ts'
-import { FILE_COMPRESSIONS } from './files/settings.ts'
+import { BLOCK_BYTES, FILE_COMPRESSIONS } from './files/settings.ts'
 import {
   parseEngineUrl,
   parseInboxUrl,
@@ -309,7 +309,7 @@ export const SETTINGS = {
   MILLRACE_FILES_BLOCK_BYTES: setting({
     description: 'How long the blocks are in which files are sent.',
     fallback: '134217728',
-    ...wholeNumber(1_024, 1_099_511_627_776),
+    ...wholeNumber(BLOCK_BYTES.least, BLOCK_BYTES.most),
   }),
   MILLRACE_FILES_COMPRESSION: setting({
     description: 'How the chunks of files are compressed before they are sealed and sent.',

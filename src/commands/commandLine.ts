@@ -12,6 +12,9 @@ import { createConnection } from './connection.ts'
 import { counties } from './counties.ts'
 import { dataNodes } from './dataNodes.ts'
 import { dbToHdfs } from './dbToHdfs.ts'
+import { filesList } from './filesList.ts'
+import { filesMonitor } from './filesMonitor.ts'
+import { filesSend } from './filesSend.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
 import { createProgressDisplay } from './progressDisplay.ts'
@@ -59,6 +62,8 @@ const commands: AnyCommand[] = [
   weatherStart,
   weatherStop,
   weatherPartitions,
+  filesMonitor,
+  filesList,
   warehousePlan,
   warehouseRun,
   warehouseBackfill,
@@ -67,6 +72,7 @@ const commands: AnyCommand[] = [
   warehouseTables,
   warehouseRows,
   warehouseRuns,
+  filesSend,
   job,
   jobs,
   cancel,

@@ -22,15 +22,20 @@ export function createProgressDisplay(title: string, output: Output, clock = Dat
   return output.isTTY ? createBar(title, output) : createLines(title, output, clock)
 }
 
-/** "120,000/426,716 rows  7.2 MB  61,000/s  5 s left"; what the work says where it counts nothing yet. */
+/**
+ * "120,000/426,716 rows  7.2 MB  61,000/s  5 s left", "1.2 GB/2.1 GB  164 MB/s  6 s left" where bytes are what is counted; what the work says where it counts
+ * nothing yet.
+ */
 export function describe(progress: Progress, message: string | null): string {
   const { done, total, unit, bytes, etaSeconds } = progress
   if (unit === '' || (done === 0 && message !== null)) return message ?? 'starting'
-  const counted = `${formatCount(done)}${total === null ? '' : `/${formatCount(total)}`} ${unit}`
-  const parts = [counted]
-  if (bytes > 0) parts.push(formatBytes(bytes))
+  const countsBytes = unit === 'bytes'
+  const count = countsBytes ? formatBytes : formatCount
+  const counted = `${count(done)}${total === null ? '' : `/${count(total)}`}`
+  const parts = [countsBytes ? counted : `${counted} ${unit}`]
+  if (bytes > 0 && !countsBytes) parts.push(formatBytes(bytes))
   if (etaSeconds !== null && total !== null && total > done) {
-    if (etaSeconds > 0) parts.push(`${formatCount((total - done) / etaSeconds)}/s`)
+    if (etaSeconds > 0) parts.push(`${count((total - done) / etaSeconds)}/s`)
     parts.push(`${formatDuration(etaSeconds)} left`)
   }
   return parts.join('  ')

@@ -3,6 +3,9 @@ import type { Encoding } from './wire/chunk.ts'
 export const FILE_COMPRESSIONS = ['none', 'gzip', 'zstd'] as const
 export type FileCompression = (typeof FILE_COMPRESSIONS)[number]
 
+/** How long a block may be. */
+export const BLOCK_BYTES = { least: 1_024, most: 2 ** 40 } as const
+
 /** What differs from one installation to the next; each has a variable MILLRACE_FILES_... */
 export interface FilesSettings {
   /** Before the name of each topic. */

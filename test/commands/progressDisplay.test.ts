@@ -19,6 +19,11 @@ describe('a line of progress', () => {
     )
   })
 
+  it('has bytes as people say them, where it counts bytes', () => {
+    const sent = { unit: 'bytes', total: 2_147_483_648, bytes: 1_200_000_000, etaSeconds: 6 }
+    expect(describeProgress(at(1_200_000_000, sent), null)).toBe('1.2 GB/2.1 GB  158 MB/s  6 s left')
+  })
+
   it('says what is known while the total is not', () => {
     expect(describeProgress(at(5_000, { total: null, bytes: 900 }), null)).toBe('5,000 rows  900 B')
   })

@@ -5,7 +5,7 @@ import type { LogProducer, OutgoingRecord } from '../../datasources/log.ts'
 import { MillraceError } from '../../errors.ts'
 import { CHUNK_BYTES } from '../wire/chunk.ts'
 import type { MachineStatus } from '../wire/status.ts'
-import { counted } from '../words.ts'
+import { counted, sentence } from '../words.ts'
 import { type Acknowledged, createAcknowledged } from './acknowledged.ts'
 import { createBuffers } from './chunkRecords.ts'
 import { createConveyor } from './conveyor.ts'
@@ -194,7 +194,24 @@ function sentFile(one: Outgoing): SentFile {
   const { transferId, file, bytes, totalBlocks: blocks } = one.transfer
   const { sends, acknowledgedBlocks, failedBlocks, problem } = one.counts()
   const sha256 = one.fileSha256() ?? null
-  return { transferId, file, bytes, blocks, sha256, sends, acknowledgedBlocks, failedBlocks, problem }
+  const failed = failedBlocks > 0 ? failedBlocksOf(one, failedBlocks) : null
+  return {
+    transferId,
+    file,
+    bytes,
+    blocks,
+    sha256,
+    sends,
+    acknowledgedBlocks,
+    failedBlocks,
+    problem: problem ?? failed,
+  }
+}
+
+/** Another run may succeed, so it is not the file that is wrong. */
+function failedBlocksOf(one: Outgoing, failedBlocks: number): SentFile['problem'] {
+  const among = counted(one.transfer.totalBlocks, 'block')
+  return { code: 'UNAVAILABLE', message: `${failedBlocks} of ${among} failed: ${sentence(one.status().message ?? '')}` }
 }
 
 function tooManyBlocks(folder: string, most: number): MillraceError {
