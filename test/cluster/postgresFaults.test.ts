@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Cluster } from '../../harness/cluster.ts'
 import { POSTGRES_DEADLINES } from '../../src/datasources/postgres/connection.ts'
@@ -8,7 +7,7 @@ import { postgresWarehouse } from '../../src/datasources/postgresWarehouse.ts'
 import type { RowStream } from '../../src/datasources/rowStream.ts'
 import type { Publication, Warehouse } from '../../src/datasources/warehouse.ts'
 import { hasCode } from '../../src/errors.ts'
-
+import { openCommitProxy } from '../setup/commitProxy.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
 
 const ROUNDS = 5
@@ -119,14 +118,15 @@ describe('a PostgreSQL warehouse', () => {
   })
 
   test('whose answer to the commit is lost is asked whether it took place', async () => {
-    const proxy = await losesTheCommit(address)
+    let lost = 0
+    const proxy = await openCommitProxy(address, { committed: () => lost++ > 0 })
     const behind = postgresWarehouse({ address: { ...address, port: proxy.port }, deadlines: SHORT })
     await behind.stage({ job: 'lost', table: 'answers' }, rowsOf('lost', 10))
     expect(await behind.publish(publicationOf('answers', 'lost', 10))).toMatchObject({ job: 'lost' })
-    expect(proxy.lost()).toBe(1)
+    expect(lost).toBe(1)
     expect(await published('answers')).toEqual({ marker: 'lost', rows: 10, job: 'lost' })
     await behind.close()
-    proxy.server.close()
+    proxy.close()
   })
 
   test('that hangs is unavailable in time, whatever it is asked', async () => {
@@ -220,35 +220,4 @@ async function millisOf(work: () => Promise<void>): Promise<number> {
   const startedAt = performance.now()
   await work()
   return performance.now() - startedAt
-}
-
-/** A way to PostgreSQL that breaks when the server has answered the first commit which wrote the load log. */
-async function losesTheCommit({
-  host,
-  port,
-}: PostgresAddress): Promise<{ port: number; server: Server; lost: () => number }> {
-  let lost = 0
-  const server = createServer(client => {
-    const upstream = connect(port, host)
-    let logged = false
-    let committing = false
-    client.on('data', chunk => {
-      const text = chunk.toString('latin1')
-      logged ||= text.includes('INSERT INTO millrace.loads')
-      committing ||= logged && lost === 0 && text.includes('COMMIT')
-      upstream.write(chunk)
-    })
-    upstream.on('data', chunk => {
-      if (!committing) client.write(chunk)
-      else {
-        lost += 1
-        committing = false
-        client.destroy()
-      }
-    })
-    client.on('close', () => upstream.destroy()).on('error', () => {})
-    upstream.on('close', () => client.destroy()).on('error', () => {})
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { port: (server.address() as AddressInfo).port, server, lost: () => lost }
 }

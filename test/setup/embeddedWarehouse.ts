@@ -47,6 +47,8 @@ export interface EmbeddedWarehouseOptions {
   /** Where everything is kept, also after close(); a folder of its own, removed by close(), where left out. */
   folder?: string
   transformsFolder?: string
+  /** Told of what only an operator would want to know; where left out that fails whatever was under way. */
+  note?: (message: string) => void
   /** Put something between the domain and its keepers, to count or to fail. */
   wrap?: {
     storage?: (storage: Storage) => Storage
@@ -60,6 +62,9 @@ export const MOST_ROWS = 10_000
 export async function embeddedWarehouse({
   folder: keptFolder,
   transformsFolder = OWN_TRANSFORMS,
+  note = message => {
+    throw new Error(message)
+  },
   wrap = {},
 }: EmbeddedWarehouseOptions = {}): Promise<EmbeddedWarehouse> {
   const folder = keptFolder ?? (await mkdtemp(join(tmpdir(), 'millrace-warehouse-')))
@@ -98,9 +103,7 @@ export async function embeddedWarehouse({
     sourceWaitMillis: 0,
     historyFile: join(folder, 'runs.sqlite'),
     clock: Date.now,
-    note: message => {
-      throw new Error(message)
-    },
+    note,
   })
   const inboxFile = (date: string) => join(folder, 'inbox', inboxPath(date))
 
