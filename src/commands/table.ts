@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import Table from 'cli-table3'
 
 /** Rows in aligned columns without lines, as `ps` and `docker ps` print them; numbers to the right. */
@@ -27,8 +28,9 @@ function format(heads: string[], rows: (string | number)[][], colAligns: Alignme
     .split('\n')
     .map(line => line.trimEnd())
   // cli-table3 rules under the padding of the last column too, which may be one line more on a narrow terminal.
-  const width = Math.max(...output.filter(line => !line.startsWith('─')).map(line => line.length))
-  return output.map(line => line.slice(0, width)).join('\n')
+  const isRule = (line: string) => line.startsWith('─')
+  const width = Math.max(...output.filter(line => !isRule(line)).map(line => stripVTControlCharacters(line).length))
+  return output.map(line => (isRule(line) ? line.slice(0, width) : line)).join('\n')
 }
 
 const noLines = {

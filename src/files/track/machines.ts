@@ -86,7 +86,8 @@ function startMachine(id: string, role: MachineRole, atMillis: number): Tracked 
   return {
     id,
     role,
-    state: 'STARTING',
+    // Who acknowledges is at work.
+    state: 'BUSY',
     seenMillis: atMillis,
     trouble: null,
     before: { blocks: 0, bytes: 0, failures: 0 },

@@ -1,0 +1,125 @@
+import { createLogUpdate } from 'log-update'
+import { systemClock } from '../datasources/clock.ts'
+import { hasCode, type MillraceError } from '../errors.ts'
+import type { Overview, Problem } from '../files/track/overview.ts'
+import type { Tracker } from '../files/track/tracker.ts'
+import { createAlerts, deliveryTo } from './alert.ts'
+import { type Context, defineCommand, flag, optional, text } from './command.ts'
+import { coloured, formatOverview, harmless, type OverviewLook, plain } from './filesOverview.ts'
+import { brokersOption, withFilesPorts } from './filesPorts.ts'
+import type { Output } from './terminal.ts'
+
+const LOOK_MILLIS = 1_000
+/** Where the table cannot be drawn over: how often it is printed at most. */
+const PRINT_MILLIS = 5_000
+const ROWS = 15
+
+export const filesMonitor = defineCommand({
+  name: 'files monitor',
+  summary: 'files on their way and the machines that send and receive them, drawn anew each second until Ctrl-C',
+  alone: true,
+  inputs: {
+    once: flag('--once', 'draw it once and end'),
+    alert: optional(
+      '--alert <command or URL>',
+      'told of each failure and each machine that goes silent, once: JSON on stdin of the command, or in a POST to the URL',
+      text,
+    ),
+    brokers: brokersOption(),
+  },
+  run: (context, { once, alert, brokers }) =>
+    withFilesPorts(context, brokers, async ({ log, settings }) => {
+      const { terminal } = context
+      const [{ createTracker }, { overviewOf }, { fileTopics }] = await Promise.all([
+        import('../files/track/tracker.ts'),
+        import('../files/track/overview.ts'),
+        import('../files/wire/topics.ts'),
+      ])
+      const note = (message: string) => void terminal.stderr.write(`warning: ${message}\n`)
+      const topics = fileTopics(settings.topicPrefix)
+      const tracker = createTracker({ log: await log(), topics, clock: systemClock, note })
+      const alerts = alert === undefined ? undefined : alertsTo(alert, context)
+      const screen = screenOf(context)
+      const look = async (mayWait: boolean) => {
+        const problem = await refresh(tracker, terminal.signal, mayWait)
+        const overview = overviewOf(tracker, systemClock.nowMillis())
+        if (problem) overview.problems.unshift(problem)
+        screen.show(overview)
+        alerts?.see(overview.problems)
+      }
+      try {
+        await look(!once)
+        while (!once) {
+          await systemClock.pause(LOOK_MILLIS, terminal.signal)
+          await look(true)
+        }
+      } catch (error) {
+        if (!terminal.signal.aborted) throw error
+      } finally {
+        screen.end()
+        await alerts?.settled()
+      }
+    }),
+  show: () => undefined,
+})
+
+/** Whoever watches wants to see, too, that the log is away; it may come back. */
+async function refresh(tracker: Tracker, signal: AbortSignal, mayWait: boolean): Promise<Problem | undefined> {
+  try {
+    await tracker.refresh({ signal })
+    return undefined
+  } catch (error) {
+    if (!mayWait || !hasCode(error, 'UNAVAILABLE')) throw error
+    return awayProblem(error)
+  }
+}
+
+function awayProblem({ message }: MillraceError): Problem {
+  return { cause: 'log', kind: 'log', message: `What follows is old: ${message}` }
+}
+
+function alertsTo(target: string, { terminal }: Context) {
+  return createAlerts({
+    deliver: deliveryTo(target, terminal.environment),
+    onFailure: (problem, reason) =>
+      void terminal.stderr.write(`warning: nobody was told "${harmless(problem.message)}": ${reason}\n`),
+  })
+}
+
+interface Screen {
+  show(overview: Overview): void
+  end(): void
+}
+
+/** JSON: an object a line. A terminal: drawn over. Anything else: printed where it has changed, not too often. */
+function screenOf({ json, terminal: { stdout, environment } }: Context): Screen {
+  if (json) return { show: overview => void stdout.write(`${JSON.stringify(overview)}\n`), end: () => {} }
+  const look: OverviewLook = { paint: stdout.isTTY && !environment.NO_COLOR ? coloured : plain, rows: ROWS }
+  if (stdout.isTTY && isStream(stdout)) {
+    const draw = createLogUpdate(stdout)
+    return { show: overview => draw(formatOverview(overview, look)), end: () => draw.done() }
+  }
+  return printer(stdout, look)
+}
+
+function printer(stdout: Output, look: OverviewLook): Screen {
+  let printedMillis = Number.NEGATIVE_INFINITY
+  let printed = ''
+  return {
+    show(overview) {
+      const nowMillis = overview.at.getTime()
+      const drawn = formatOverview(overview, look)
+      // The first line has the time in it.
+      const body = drawn.slice(drawn.indexOf('\n'))
+      if (body === printed || nowMillis - printedMillis < PRINT_MILLIS) return
+      stdout.write(`${drawn}\n\n`)
+      printed = body
+      printedMillis = nowMillis
+    },
+    end: () => {},
+  }
+}
+
+function isStream(output: Output): output is NodeJS.WriteStream {
+  return 'on' in output && 'cursorTo' in output
+}
