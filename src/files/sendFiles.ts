@@ -1,14 +1,14 @@
 import type { Clock } from '../datasources/clock.ts'
 import type { Log } from '../datasources/log.ts'
-import { MillraceError } from '../errors.ts'
 import type { JobControl } from '../jobs/job.ts'
 import type { SendOptions } from './files.ts'
 import { openSeal } from './sealKey.ts'
 import { createSender } from './send/createSender.ts'
-import type { SenderState, SendResult } from './send/sender.ts'
+import { sendOutcome } from './send/outcome.ts'
+import type { SenderState } from './send/sender.ts'
 import { encodingOf, type FilesSettings } from './settings.ts'
 import type { FileTopics } from './wire/topics.ts'
-import { counted } from './words.ts'
+import { counted, sentence } from './words.ts'
 
 export interface SendFilesOptions {
   log: Log
@@ -21,7 +21,7 @@ export interface SendFilesOptions {
 
 const LOOK_MILLIS = 250
 
-/** The work of a job that sends a folder. Fails with the first reason where a file could not be sent; the others are in the log then. */
+/** The work of a job that sends a folder; what it says at the end, and fails with, is what sendOutcome makes of the result. */
 export async function sendFiles(
   { log, topics, settings, folder, clock }: SendFilesOptions,
   { acknowledged }: SendOptions,
@@ -40,7 +40,7 @@ export async function sendFiles(
   const done = new AbortController()
   const telling = tell()
   try {
-    return outcomeOf(await sender.run(control.signal), acknowledged)
+    return sendOutcome(await sender.run(control.signal), acknowledged)
   } finally {
     done.abort()
     await telling
@@ -56,33 +56,9 @@ export async function sendFiles(
 }
 
 function report(state: SenderState, { report, say }: JobControl): void {
-  const { phase, bytes, sentBytes, blocks, acknowledgedBlocks, trouble } = state
+  const { phase, files, bytes, sentBytes, blocks, acknowledgedBlocks, trouble } = state
   if (phase !== 'starting') report({ unit: 'bytes', done: sentBytes, total: bytes, bytes: sentBytes })
-  if (trouble !== null) say(`Waits: ${trouble}`)
+  if (trouble !== null) say(`Waits: ${sentence(trouble)}`)
   else if (phase === 'waiting') say(`All is sent; ${acknowledgedBlocks} of ${counted(blocks, 'block')} acknowledged.`)
-}
-
-/** "Sent 2 files in 5 blocks, 4 of them now." Throws where a file could not be sent, or one of its blocks has failed. */
-function outcomeOf({ files, leftOut }: SendResult, acknowledged: boolean): string {
-  const problems = [
-    ...files.flatMap(({ file, problem }) => (problem ? [{ file, ...problem }] : [])),
-    ...leftOut.flatMap(({ name, reason, isFailure }) =>
-      isFailure ? [{ file: name, code: 'BAD_USER_INPUT' as const, message: `It was left out: ${reason}.` }] : [],
-    ),
-  ]
-  const [first] = problems
-  if (first) {
-    const among = counted(files.length + leftOut.length, 'file')
-    throw new MillraceError(first.code, `${problems.length} of ${among} failed. ${first.file}: ${first.message}`, {
-      hint: 'Send the folder again when that is put right: what is acknowledged is not sent again.',
-    })
-  }
-  const sum = (of: (file: (typeof files)[number]) => number) => files.reduce((total, file) => total + of(file), 0)
-  const done = acknowledged ? 'Sent and got acknowledged' : 'Sent'
-  const all = `${counted(files.length, 'file')} in ${counted(
-    sum(({ blocks }) => blocks),
-    'block',
-  )}`
-  const links = leftOut.length === 0 ? '' : ` Left out: ${counted(leftOut.length, 'link or special file')}.`
-  return `${done} ${all}; ${sum(({ sends }) => sends)} of them now.${links}`
+  else if (phase === 'sending') say(`Sends ${counted(files, 'file')} in ${counted(blocks, 'block')}.`)
 }
