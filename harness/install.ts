@@ -18,6 +18,12 @@ interface Jars {
 
 const HADOOP: Jars = { name: 'Hadoop', folderName: 'hadoop', version: '3.4.2', megabytes: 65 }
 const KAFKA: Jars = { name: 'Kafka', folderName: 'kafka', version: '4.4.0', megabytes: 43 }
+const MARIADB_DRIVER: Jars = {
+  name: "MariaDB's JDBC driver",
+  folderName: 'mariadbDriver',
+  version: '3.5.6',
+  megabytes: 1,
+}
 
 /** A program that the machine must have, and the Debian package that brings it. */
 interface Program {
@@ -47,9 +53,10 @@ const CHROMIUM: Program = {
 
 /** Everything that the whole test run needs, with one visit to the package manager. */
 export async function installEverything(progress: Progress): Promise<void> {
-  await installPrograms([...neededFor(HADOOP, KAFKA), MARIADB, POSTGRES, PYTHON, CHROMIUM], progress)
+  await installPrograms([...neededFor(HADOOP, KAFKA, MARIADB_DRIVER), MARIADB, POSTGRES, PYTHON, CHROMIUM], progress)
   await installHadoop(progress)
   await installKafka(progress)
+  await installMariadbDriver(progress)
 }
 
 export async function installMariadb(progress: Progress): Promise<void> {
@@ -84,6 +91,11 @@ export async function installKafka(progress: Progress): Promise<void> {
   await installJars(KAFKA, progress)
 }
 
+/** For Spark, which reads tables with it. */
+export async function installMariadbDriver(progress: Progress): Promise<void> {
+  await installJars(MARIADB_DRIVER, progress)
+}
+
 /** Where the jars are once installHadoop() has resolved. */
 export function hadoopFolder(): string {
   return folderOf(HADOOP)
@@ -92,6 +104,11 @@ export function hadoopFolder(): string {
 /** Where the jars are once installKafka() has resolved. */
 export function kafkaFolder(): string {
   return folderOf(KAFKA)
+}
+
+/** Where the jar is once installMariadbDriver() has resolved. */
+export function mariadbDriverFolder(): string {
+  return folderOf(MARIADB_DRIVER)
 }
 
 /** For what is fetched once for all clones on this machine. */

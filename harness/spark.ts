@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { findJava, installJava } from './install.ts'
+import { findJava, installJava, installMariadbDriver, mariadbDriverFolder } from './install.ts'
 import { installPythonPackages } from './installPython.ts'
 import { freePort } from './ports.ts'
 import { createDaemon } from './process.ts'
@@ -28,6 +28,7 @@ export interface SparkPlan {
 export const spark: ServiceKind<Record<never, never>, SparkPlan, Service> = {
   async install(progress) {
     await installJava(progress)
+    await installMariadbDriver(progress)
     await installPythonPackages(REQUIREMENTS, progress)
   },
   async plan() {
@@ -63,7 +64,7 @@ function openSpark(folder: string, plan: SparkPlan): Service {
     '-XX:-UsePerfData',
     ...MODULE_OPTIONS,
     '-cp',
-    join(home, 'jars', '*'),
+    [join(home, 'jars', '*'), join(mariadbDriverFolder(), '*')].join(':'),
   ]
 
   const masterDaemon = createDaemon({
@@ -117,7 +118,7 @@ function openSpark(folder: string, plan: SparkPlan): Service {
     environment: { MILLRACE_ENGINE_URL: `sc://${HOST}:${plan.connect.port}/;token=${plan.token}` },
 
     async start() {
-      await mkdir(folder, { recursive: true })
+      await mkdir(eventFolder(folder), { recursive: true })
       // All at once: workers and Connect server knock until the master opens, while their JVMs load.
       for (const daemon of daemons) await daemon.start()
       for (const daemon of daemons) await daemon.waitUntilReady()
@@ -143,9 +144,14 @@ function connectSettings(folder: string, { connect }: SparkPlan): Record<string,
     'spark.cores.max': 2,
     'spark.executor.cores': 1,
     'spark.executor.memory': '640m',
+    'spark.executor.extraClassPath': join(mariadbDriverFolder(), '*'),
     'spark.sql.shuffle.partitions': 4,
     'spark.sql.session.timeZone': 'UTC',
     'spark.sql.warehouse.dir': join(folder, 'warehouse'),
+    // What a history server would show, as people may read it.
+    'spark.eventLog.enabled': true,
+    'spark.eventLog.dir': eventFolder(folder),
+    'spark.eventLog.compress': false,
     'spark.hadoop.dfs.replication': 2,
     // They registered from 127.0.0.1, where none of them listens.
     'spark.hadoop.dfs.client.use.datanode.hostname': true,
@@ -155,6 +161,10 @@ function connectSettings(folder: string, { connect }: SparkPlan): Record<string,
     'spark.network.timeoutInterval': '10s',
     'spark.executor.heartbeatInterval': '5s',
   }
+}
+
+function eventFolder(folder: string): string {
+  return join(folder, 'events')
 }
 
 /** What Spark's own start scripts pass to Java 17. */

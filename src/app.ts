@@ -111,7 +111,7 @@ async function assemble(config: Config, directory: DataDirectory, parts: AppPart
     parts.jobs ??
     createJobs({ file: join(config.dataDir, 'jobs.sqlite'), log, ...(parts.clock && { clock: parts.clock }) })
   const encoder = createEncoder({ threads: config.encodeThreads })
-  const loans = parts.loans ?? openLoans({ config, directory, source, storage, jobs, encoder, log })
+  const loans = parts.loans ?? openLoans({ config, directory, source, storage, engine, jobs, encoder, log })
   const weatherSource = embedded ? openWeatherSource(config) : source
   const weather =
     parts.weather ??
@@ -213,15 +213,17 @@ interface LoansParts {
   directory: DataDirectory
   source: Source
   storage: Storage
+  engine: Engine
   jobs: Jobs
   encoder: Encoder
   log: Logger
 }
 
-function openLoans({ config, directory, source, storage, jobs, encoder, log }: LoansParts): Loans {
+function openLoans({ config, directory, source, storage, engine, jobs, encoder, log }: LoansParts): Loans {
   return createLoans({
     source,
     storage,
+    engine,
     jobs,
     encoder,
     publisher: sweptPublisher(storage, directory.ownerId, PUBLISHED_FOLDERS, log),
@@ -230,13 +232,13 @@ function openLoans({ config, directory, source, storage, jobs, encoder, log }: L
     sourceWaitMillis: config.sourceWaitSeconds * 1000,
     storageWaitMillis: config.storageWaitSeconds * 1000,
     migrationMemoryBytes: config.migrationMemoryMib * BYTES_PER_MIB,
+    sparkAboveRows: config.sparkAboveRows,
     note: (message, details) => log.warn(details, message),
   })
 }
 
 interface WarehouseParts extends LoansParts {
   inbox: Inbox
-  engine: Engine
   warehouse: Warehouse
   clock: () => number
 }

@@ -57,6 +57,8 @@ export interface Config {
   storageWaitSeconds: number
   migrationMemoryMib: number
   encodeThreads: number
+  /** A migration of more rows is for Spark, where it can. */
+  sparkAboveRows: number
   /** How weather is moved. */
   weather: WeatherSettings
   /** How files are sent and received. */
@@ -133,6 +135,7 @@ export function readConfig(environment: Environment): Config {
     storageWaitSeconds: values.MILLRACE_STORAGE_WAIT_SECONDS,
     migrationMemoryMib: values.MILLRACE_MIGRATION_MEMORY_MIB,
     encodeThreads: values.MILLRACE_ENCODE_THREADS,
+    sparkAboveRows: values.MILLRACE_SPARK_ABOVE_ROWS,
     weather: {
       delaySeconds: values.MILLRACE_WEATHER_DELAY_SECONDS,
       topic: values.MILLRACE_WEATHER_TOPIC,
@@ -206,6 +209,7 @@ export function describeConfig(config: Config): { name: SettingName; value: stri
     MILLRACE_STORAGE_WAIT_SECONDS: config.storageWaitSeconds,
     MILLRACE_MIGRATION_MEMORY_MIB: config.migrationMemoryMib,
     MILLRACE_ENCODE_THREADS: config.encodeThreads,
+    MILLRACE_SPARK_ABOVE_ROWS: config.sparkAboveRows,
     MILLRACE_WEATHER_DELAY_SECONDS: config.weather.delaySeconds,
     MILLRACE_WEATHER_TOPIC: config.weather.topic,
     MILLRACE_WEATHER_REPLICATION: config.weather.replication,

@@ -245,6 +245,12 @@ export const SETTINGS = {
     fallback: '1',
     ...wholeNumber(1, 64),
   }),
+  MILLRACE_SPARK_ABOVE_ROWS: setting({
+    description:
+      'A migration of loans with more rows runs on Spark, where Spark is the engine, the source is MySQL and nobody says otherwise.',
+    fallback: '5000000',
+    ...wholeNumber(0, 999_999_999_999),
+  }),
   MILLRACE_WEATHER_DELAY_SECONDS: setting({
     description:
       'How long the weather generator waits after each day that it makes; AUTOGRADER_DELAY_OVERRIDE_VAL, where set, wins.',

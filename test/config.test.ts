@@ -39,6 +39,7 @@ test('nothing set: everything embedded, on loopback', () => {
     storageWaitSeconds: 60,
     migrationMemoryMib: 64,
     encodeThreads: 1,
+    sparkAboveRows: 5_000_000,
     weather: {
       delaySeconds: 0.1,
       topic: 'temperatures',

@@ -1,4 +1,5 @@
 import type { Call } from './call.ts'
+import type { ClusterSession } from './clusterEngine.ts'
 import type { RowStream } from './rowStream.ts'
 import type { SourceColumn } from './source.ts'
 
@@ -19,6 +20,9 @@ export interface Engine {
 
   /** A session of its own for one piece of work: no other sees its views. Close it. Several may be open. */
   open(call?: Call): Promise<EngineSession>
+
+  /** As open(); missing where the engine is a part of this process. */
+  openCluster?(call?: Call): Promise<ClusterSession>
 
   /** Throws where the engine cannot be used now; returns its version otherwise. */
   ping(call?: Call): Promise<string>

@@ -3,6 +3,7 @@ import type { Call } from './call.ts'
 import { MYSQL_DEADLINES, type MysqlConnection, type MysqlDeadlines, openMysqlConnection } from './mysqlConnection.ts'
 import { describeMysqlTable, MYSQL_DIALECT } from './mysqlDescription.ts'
 import { mysqlGrowingTables } from './mysqlGrowingTables.ts'
+import { describeMysqlJdbc } from './mysqlJdbc.ts'
 import { mysqlPool } from './mysqlPool.ts'
 import { type MysqlAddress, parseMysqlUrl, showMysqlAddress } from './mysqlUrl.ts'
 import { describeQuery, fromJoinWhere, parametersOf, selectedValues } from './rowQuery.ts'
@@ -64,6 +65,8 @@ export function mysqlSource({ url, deadlines: changed }: MysqlSourceOptions): So
         connection.close()
       }
     },
+    jdbc: (query, spreadBy, call = {}) =>
+      withConnection(call, connection => describeMysqlJdbc(connection, address, query, spreadBy)),
     ping: (call = {}) =>
       withConnection(call, async connection => {
         const rows = await connection.execute('SELECT VERSION()')

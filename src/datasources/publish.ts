@@ -263,11 +263,11 @@ export function parseTemporaryName(name: string): { name: string; owner: string;
   return groups && { name: groups.name!, owner: groups.owner!, uuid: groups.uuid! }
 }
 
-/** Removes whatever anybody has half-written of one file: who still writes it can no longer put it there. */
+/** Removes whatever anybody has half-written of one file or folder: who still writes it can no longer put it there. */
 export async function removeTemporaries(storage: Storage, path: string, call: Call = {}): Promise<void> {
-  for (const { path: found, kind } of await storage.list(parentOf(path), call)) {
+  for (const { path: found } of await storage.list(parentOf(path), call)) {
     const start = parseTemporaryName(nameOf(found))?.name
-    if (kind === 'file' && start !== undefined && nameOf(path).startsWith(start)) await storage.remove(found, call)
+    if (start !== undefined && nameOf(path).startsWith(start)) await storage.remove(found, call)
   }
 }
 

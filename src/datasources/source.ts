@@ -1,5 +1,6 @@
 import type { Call } from './call.ts'
 import type { GrowingTables } from './growingTables.ts'
+import type { JdbcRead } from './jdbc.ts'
 
 /**
  * The relational database that rows are copied from: MySQL, or an embedded DuckDB file. Both keepers are
@@ -26,6 +27,12 @@ export interface Source extends GrowingTables {
    * signal, ends the query. Silence longer than the keeper's deadline is UNAVAILABLE.
    */
   rows(query: TableQuery, call?: Call): AsyncIterable<Row[]>
+
+  /**
+   * What another machine needs to read the same rows; missing where none can.
+   * @param spreadBy A column of numbers in `query.table`, to split the rows by where the table has no better key.
+   */
+  jdbc?(query: TableQuery, spreadBy: string, call?: Call): Promise<JdbcRead>
 
   /** Throws where the database cannot be used now; returns its version otherwise. */
   ping(call?: Call): Promise<string>

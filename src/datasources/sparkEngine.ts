@@ -1,20 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import { MillraceError } from '../errors.ts'
 import type { Call } from './call.ts'
-import type { Engine, EngineCall, EngineSession } from './engine.ts'
+import type { ClusterSession } from './clusterEngine.ts'
+import type { Engine, EngineCall } from './engine.ts'
 import { bothCalls, type RowStream } from './rowStream.ts'
-import type { Row } from './source.ts'
+import type { ColumnType } from './source.ts'
 import { arrowRows } from './spark/arrowRows.ts'
+import { askFiles } from './spark/askFiles.ts'
 import { openSparkChannel } from './spark/channel.ts'
 import { SPARK_DEADLINES, type SparkDeadlines } from './spark/execute.ts'
+import { describeGroups, groupWriteOptions, moveGroups, WRITTEN } from './spark/groups.ts'
+import { viewJdbc } from './spark/jdbcView.ts'
 import { type SparkQuery, selectList, sparkQuery } from './spark/query.ts'
 import { NOWHERE, type SparkSession, sparkSession } from './spark/session.ts'
-import type { SparkColumn } from './spark/types.ts'
+import { quoteSparkName, type SparkColumn } from './spark/types.ts'
 import { type SparkAddress, showSparkAddress } from './spark/url.ts'
-import { filesRelation, sqlRelation, viewCommand, viewRelation } from './spark/views.ts'
+import { filesRelation, viewCommand, viewRelation } from './spark/views.ts'
 import type { SparkRelation } from './spark/wire.ts'
 import type { Storage } from './storage.ts'
-import { expectEmptyFolder, findViewFiles, visibleFiles } from './viewFiles.ts'
+import { childOf } from './storagePath.ts'
+import { expectEmptyFolder, expectViewName, findViewFiles, visibleFiles } from './viewFiles.ts'
 
 export interface SparkEngineOptions {
   address: SparkAddress
@@ -32,18 +37,21 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   'spark.sql.ansi.doubleQuotedIdentifiers': 'true',
   // Else a line with too few fields is an error only for those who read them all.
   'spark.sql.csv.parser.columnPruning.enabled': 'false',
+  // The default is INT96, which other readers take for a time without a zone, or refuse.
+  'spark.sql.parquet.outputTimestampType': 'TIMESTAMP_MICROS',
 }
 const PARQUET_OPTIONS: Readonly<Record<string, string>> = {
   compression: 'zstd',
   'mapreduce.fileoutputcommitter.marksuccessfuljobs': 'false',
 }
+const BIGINT: ColumnType = { kind: 'integer', bits: 64, signed: true }
 const CLOSED = 'The engine was closed while it was in use.'
 
 /** SQL by a Spark cluster, through its Connect server. Spark reads and writes the files of the storage itself. */
 export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DEADLINES }: SparkEngineOptions): Engine {
   const channel = openSparkChannel(address)
   const closing = new AbortController()
-  const sessions = new Set<EngineSession>()
+  const sessions = new Set<ClusterSession>()
   let root: string | undefined
 
   async function placeInSpark(path: string, call: Call): Promise<string> {
@@ -51,7 +59,7 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
     return `${root}${path}`
   }
 
-  async function open(outer: Call): Promise<EngineSession> {
+  async function open(outer: Call): Promise<ClusterSession> {
     const sessionId = randomUUID()
     const ending = new AbortController()
     const within = <C extends Call>(call: C): C & { signal: AbortSignal } => ({
@@ -61,7 +69,7 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
     const spark = sparkSession({ channel, sessionId, address, deadlines })
     await spark.configure(SESSION_SETTINGS, within(outer))
 
-    const session: EngineSession = {
+    const session: ClusterSession = {
       async register(views, outer = {}) {
         const call = within(outer)
         call.signal.throwIfAborted()
@@ -109,6 +117,36 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
         return { rows: await countRows(spark, path, call), files: files.map(({ path, length }) => ({ path, length })) }
       },
 
+      async registerTable(name, read, connections, outer = {}) {
+        const call = within(outer)
+        expectViewName(name)
+        await viewJdbc(spark, name, read, connections, call)
+      },
+
+      async writeGroups(sql, folder, options, values = {}, outer = {}) {
+        const call = within(outer)
+        const query = sparkQuery(sql, values)
+        await expectEmptyFolder(storage, folder, call)
+        const columns = await spark.columns(query, call)
+        const { groupBy } = options
+        const group = quoteSparkName(groupBy)
+        const place = await placeInSpark(folder, call)
+        const command = {
+          writeOperation: {
+            // A group comes to one task, which writes its groups one after the other.
+            input: query.relation(selectList(columns), `DISTRIBUTE BY ${group} SORT BY ${group}`),
+            source: 'parquet',
+            path: childOf(place, WRITTEN),
+            mode: 'SAVE_MODE_ERROR_IF_EXISTS' as const,
+            partitioningColumns: [groupBy],
+            options: { ...PARQUET_OPTIONS, ...groupWriteOptions(options) },
+          },
+        }
+        await spark.run({ command }, query.findPlace, call)
+        const groups = await moveGroups(storage, folder, groupBy, call)
+        return await describeGroups(spark, place, await visibleFiles(storage, folder, call), groups, call)
+      },
+
       async close() {
         if (!sessions.delete(session)) return
         ending.abort(new MillraceError('CANCELLED', CLOSED))
@@ -123,6 +161,7 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
     kind: 'spark',
     url: showSparkAddress(address),
     open: (call = {}) => open(call),
+    openCluster: (call = {}) => open(call),
     async ping(call = {}) {
       const spark = sparkSession({ channel, sessionId: randomUUID(), address, deadlines })
       const version = await spark.version(call)
@@ -152,12 +191,7 @@ function rowStream(spark: SparkSession, query: SparkQuery, columns: SparkColumn[
 
 /** From the footers of the files alone. */
 async function countRows(spark: SparkSession, path: string, call: Call): Promise<number> {
-  const view = `millrace_written_${randomUUID().replaceAll('-', '')}`
-  await spark.run(viewCommand(view, filesRelation('parquet', undefined, [path])), NOWHERE, call)
-  const count: Row[] = []
-  const plan = { root: sqlRelation(`SELECT count(*) AS n FROM ${view}`) }
-  for await (const batch of spark.batches(plan, NOWHERE, call)) {
-    for (const rows of arrowRows(batch, [{ kind: 'integer', bits: 64, signed: true }])) count.push(...rows)
-  }
-  return Number(count[0]?.[0])
+  const files = filesRelation('parquet', undefined, [path])
+  const [row] = await askFiles(spark, files, view => `SELECT count(*) AS n FROM ${view}`, [BIGINT], call)
+  return Number(row?.[0])
 }

@@ -41,14 +41,18 @@ export async function expectEmptyFolder(storage: Storage, folder: string, call: 
   )
 }
 
+/** BAD_USER_INPUT for what is no name of a view. */
+export function expectViewName(name: string): void {
+  if (NAME.test(name)) return
+  throw new MillraceError(
+    'BAD_USER_INPUT',
+    `Expected a view name of lower case letters, digits and "_", not beginning with a digit, got ${shownValue(name)}.`,
+  )
+}
+
 async function findFiles(storage: Storage, view: FileView, call: Call): Promise<FoundView> {
   const { name, format, columns, paths } = view
-  if (!NAME.test(name)) {
-    throw new MillraceError(
-      'BAD_USER_INPUT',
-      `Expected a view name of lower case letters, digits and "_", not beginning with a digit, got ${shownValue(name)}.`,
-    )
-  }
+  expectViewName(name)
   if (!columns && (format === 'csv' || paths.length === 0)) {
     const what = format === 'csv' ? 'is made from CSV files' : 'has no files'
     throw new MillraceError('BAD_USER_INPUT', `Expected the columns of view "${name}", because it ${what}.`)

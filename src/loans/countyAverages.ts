@@ -158,7 +158,7 @@ export function countyAverages(options: CountyAveragesOptions) {
       if (failures.size === 0 || pass === MAX_PASSES || limits.signal.aborted) return
       // The bytes are not what the footer says: either they are lost, or a new file was published meanwhile.
       const latest = await currentFile(left[0]!.cost, limits.signal)
-      if (latest.dataset === current.dataset) return
+      if (latest === current) return
       current = latest
       const again = [...failures.keys()]
       for (const { county } of again) results.set(county, noLoans(county, latest))

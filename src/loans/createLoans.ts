@@ -1,3 +1,4 @@
+import type { Engine } from '../datasources/engine.ts'
 import type { Publisher } from '../datasources/publish.ts'
 import type { Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
@@ -8,11 +9,13 @@ import { countyName } from './countyNames.ts'
 import { loansFiles } from './currentLoansFile.ts'
 import { dropPartitions } from './dropPartitions.ts'
 import type { Loans } from './loans.ts'
+import { sparkProblem } from './migrateBySpark.ts'
 import { migrateLoans } from './migrateLoans.ts'
 
 export interface CreateLoansOptions {
   source: Source
   storage: Storage
+  engine: Engine
   publisher: Publisher
   encoder: Encoder
   jobs: Jobs
@@ -22,6 +25,8 @@ export interface CreateLoansOptions {
   sourceWaitMillis: number
   storageWaitMillis: number
   migrationMemoryBytes: number
+  /** A migration by AUTO takes Spark for more rows, where it can. */
+  sparkAboveRows: number
   /** This server, by its data directory, among those that share the storage. */
   owner: string
   /** LEASE_LIFE_MILLIS where left out. */
@@ -35,10 +40,14 @@ export interface CreateLoansOptions {
 }
 
 export function createLoans(options: CreateLoansOptions): Loans {
-  const { storage, publisher, jobs, workFolder, migrationMemoryBytes: memoryBytes, note } = options
+  const { source, storage, engine, publisher, jobs, workFolder, migrationMemoryBytes: memoryBytes, note } = options
   const files = loansFiles(storage, { workFolder })
   return {
-    migrate: () => jobs.start('MIGRATE_LOANS', control => migrateLoans({ ...options, memoryBytes }, control)),
+    migrate(wanted = 'AUTO') {
+      const problem = wanted === 'SPARK' && sparkProblem(engine, source)
+      if (problem) throw problem
+      return jobs.start('MIGRATE_LOANS', control => migrateLoans({ ...options, memoryBytes }, wanted, control))
+    },
     averagesOf: countyAverages({
       storage,
       publisher,

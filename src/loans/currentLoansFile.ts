@@ -1,13 +1,15 @@
 import type { Call } from '../datasources/call.ts'
 import type { FileStatus, Storage } from '../datasources/storage.ts'
+import { statSwapped } from '../datasources/swap.ts'
 import { hasCode, MillraceError } from '../errors.ts'
 import { keyValues, parseFooter } from '../parquet/footer.ts'
 import { readTail } from '../parquet/readTail.ts'
+import { indexedLoansFolder, readFolderIndex } from './datasetFolder.ts'
 import { foreignLoansFile } from './foreignLoansFile.ts'
 import { indexedLoansFile, parseIndex } from './indexedLoansFile.ts'
 import { LOANS_PATH, type LoansFile, versionOf } from './loansFile.ts'
 
-/** The current main file; its footer is read once per version. */
+/** The current main file, or folder; its footer or index is read once per version. */
 export interface LoansFiles {
   /** NOT_MIGRATED before the first migration. */
   current(call: Call): Promise<LoansFile>
@@ -17,14 +19,15 @@ export interface LoansFiles {
 const FIRST_READ_BYTES = 1 << 20
 
 export function loansFiles(storage: Storage, { workFolder }: { workFolder: string }): LoansFiles {
-  let latest: { version: string; file: Promise<LoansFile> } | undefined
+  let latest: { path: string; version: string; file: Promise<LoansFile> } | undefined
 
   return {
     async current(call) {
       const status = await statMain(storage, call)
+      const { path } = status
       const version = versionOf(status)
-      if (latest?.version === version) return latest.file
-      const opened = { version, file: openLoansFile(storage, status, workFolder, call) }
+      if (latest?.version === version && latest.path === path) return latest.file
+      const opened = { path, version, file: openLoansFile(storage, status, workFolder, call) }
       latest = opened
       opened.file.catch(() => {
         if (latest === opened) latest = undefined
@@ -36,7 +39,7 @@ export function loansFiles(storage: Storage, { workFolder }: { workFolder: strin
 
 async function statMain(storage: Storage, call: Call): Promise<FileStatus> {
   try {
-    return await storage.stat(LOANS_PATH, call)
+    return await statSwapped(storage, LOANS_PATH, call)
   } catch (error) {
     if (!hasCode(error, 'NOT_FOUND')) throw error
     throw new MillraceError(
@@ -52,6 +55,12 @@ async function statMain(storage: Storage, call: Call): Promise<FileStatus> {
 
 async function openLoansFile(storage: Storage, status: FileStatus, workFolder: string, call: Call): Promise<LoansFile> {
   try {
+    if (status.kind === 'folder') {
+      const index = await readFolderIndex(storage, status.path, call)
+      return index
+        ? indexedLoansFolder(storage, status, index)
+        : await foreignLoansFile(storage, status, workFolder, call)
+    }
     const footer = parseFooter(await readTail(storage, status, FIRST_READ_BYTES, call))
     const index = parseIndex(keyValues(footer))
     if (index) return indexedLoansFile(storage, status, footer, index)

@@ -4,19 +4,20 @@ import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { Call } from '../datasources/call.ts'
 import type { FileStatus, Storage } from '../datasources/storage.ts'
+import { visibleFiles } from '../datasources/viewFiles.ts'
 import { asError, MillraceError } from '../errors.ts'
 import { footerLength, MAGIC, parseFooter, rowCount, rowGroups, TRAILER_BYTES } from '../parquet/footer.ts'
 import type { GroupEntry } from '../parquet/groupSpool.ts'
 import { readColumn } from '../parquet/readColumn.ts'
 import { type Total, totalOf } from './amounts.ts'
-import { LOANS_PATH, type LoansFile, versionOf } from './loansFile.ts'
+import { type LoansFile, versionOf } from './loansFile.ts'
 import { AMOUNT, COUNTY } from './loansQuery.ts'
 import { makePartition, type PartitionFile } from './partitionFile.ts'
 
 const READ_BYTES = 4 << 20
 
 /**
- * A main file that another program wrote, without our index: it is decoded by DuckDB from a local copy, once per question
+ * A main file, or a folder of files, that another program wrote, without our index: it is decoded by DuckDB from a local copy, once per question
  * that finds partitions missing. Slower than an indexed file, and just as right.
  */
 export async function foreignLoansFile(
@@ -26,10 +27,10 @@ export async function foreignLoansFile(
   call: Call,
 ): Promise<LoansFile> {
   const dataset = `foreign:${versionOf(status)}`
-  const counties = await withLocalCopy(storage, status, workFolder, call, async (duckdb, file) => {
+  const counties = await withLocalCopy(storage, status, workFolder, call, async (duckdb, rows) => {
     const reader = await query(
       duckdb,
-      `SELECT CAST(TRY_CAST(${COUNTY} AS DOUBLE) AS BIGINT) AS county, count(*), CAST(sum(${AMOUNT}) AS DOUBLE) FROM read_parquet(${quoted(file)})
+      `SELECT CAST(TRY_CAST(${COUNTY} AS DOUBLE) AS BIGINT) AS county, count(*), CAST(sum(${AMOUNT}) AS DOUBLE) FROM ${rows}
         WHERE TRY_CAST(${COUNTY} AS DOUBLE) BETWEEN 1 AND 99999 AND ${AMOUNT} IS NOT NULL GROUP BY county ORDER BY county`,
     )
     return reader.map(([county, loans, sum]) => {
@@ -45,10 +46,10 @@ export async function foreignLoansFile(
     async cut(codes, take, callOf) {
       const taken = new Set<number>()
       try {
-        await withLocalCopy(storage, status, workFolder, callOf(codes[0]!), async (duckdb, file) => {
+        await withLocalCopy(storage, status, workFolder, callOf(codes[0]!), async (duckdb, rows, target) => {
           for (const county of codes) {
             taken.add(county)
-            await take(county, await cutCounty(duckdb, file, county, dataset).catch(asError))
+            await take(county, await cutCounty(duckdb, rows, `${target}.${county}`, { county, dataset }).catch(asError))
           }
         })
       } catch (error) {
@@ -60,15 +61,14 @@ export async function foreignLoansFile(
 
 async function cutCounty(
   duckdb: DuckDBConnection,
-  file: string,
-  county: number,
-  dataset: string,
+  rows: string,
+  target: string,
+  { county, dataset }: { county: number; dataset: string },
 ): Promise<PartitionFile> {
-  const target = `${file}.${county}`
   try {
     await query(
       duckdb,
-      `COPY (SELECT * FROM read_parquet(${quoted(file)}) WHERE TRY_CAST(${COUNTY} AS DOUBLE) = ${county} AND ${AMOUNT} IS NOT NULL)
+      `COPY (SELECT * FROM ${rows} WHERE TRY_CAST(${COUNTY} AS DOUBLE) = ${county} AND ${AMOUNT} IS NOT NULL)
         TO ${quoted(target)} (FORMAT parquet)`,
     )
     const bytes = await readFile(target)
@@ -93,35 +93,40 @@ async function cutCounty(
   }
 }
 
+/** `use` gets the rows as SQL, and the start of the names of files that it makes. */
 async function withLocalCopy<Result>(
   storage: Storage,
-  { length }: FileStatus,
+  status: FileStatus,
   workFolder: string,
   call: Call,
-  use: (duckdb: DuckDBConnection, file: string) => Promise<Result>,
+  use: (duckdb: DuckDBConnection, rows: string, target: string) => Promise<Result>,
 ): Promise<Result> {
-  const path = join(workFolder, `foreign-${randomUUID()}.parquet`)
+  const place = join(workFolder, `foreign-${randomUUID()}`)
+  const copies: string[] = []
   try {
-    const copy = await open(path, 'w')
-    try {
-      for (let offset = 0; offset < length; offset += READ_BYTES) {
-        await copy.write(
-          await storage.read(LOANS_PATH, { offset, length: Math.min(READ_BYTES, length - offset) }, call),
-        )
-      }
-    } finally {
-      await copy.close()
+    const files = status.kind === 'folder' ? await visibleFiles(storage, status.path, call) : [status]
+    for (const [index, file] of files.entries()) {
+      const copy = `${place}-${index}.parquet`
+      copies.push(copy)
+      await copyFile(storage, file, copy, call)
     }
     const instance = await DuckDBInstance.create(':memory:')
     const duckdb = await instance.connect()
     try {
-      return await use(duckdb, path)
+      return await use(duckdb, `read_parquet([${copies.map(quoted).join(', ')}], union_by_name = true)`, place)
     } finally {
       duckdb.closeSync()
       instance.closeSync()
     }
   } finally {
-    await rm(path, { force: true })
+    await Promise.all(copies.map(copy => rm(copy, { force: true })))
+  }
+}
+
+async function copyFile(storage: Storage, { path, length }: FileStatus, to: string, call: Call): Promise<void> {
+  await using copy = await open(to, 'w')
+  for (let offset = 0; offset < length; offset += READ_BYTES) {
+    await copy.write(await storage.read(path, { offset, length: Math.min(READ_BYTES, length - offset) }, call))
   }
 }
 

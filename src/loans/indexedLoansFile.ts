@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { FileStatus, Storage } from '../datasources/storage.ts'
-import { asError, MillraceError } from '../errors.ts'
+import { asError } from '../errors.ts'
 import type { FileMetaData } from '../parquet/footer.ts'
 import type { GroupEntry } from '../parquet/groupSpool.ts'
 import { type Total, type TotalJson, totalFromJson, totalToJson } from './amounts.ts'
-import { LOANS_PATH, type LoansFile } from './loansFile.ts'
+import { type LoansFile, otherBytes } from './loansFile.ts'
 import { makePartition, type PartitionFile } from './partitionFile.ts'
 
 /** The index of a migrated file: where each county's rows lie and what their amounts add up to. */
@@ -94,7 +94,7 @@ export function indexedLoansFile(
       const limit = pLimit(PARALLEL_READS)
       const wanted = codes.map(code => counties.get(code)!)
       const readAndTake = async ({ offset, length, entries }: PlannedRead<CountyEntry>) => {
-        const bytes = await storage.read(LOANS_PATH, { offset, length }, callOf(entries[0]!.key)).catch(asError)
+        const bytes = await storage.read(status.path, { offset, length }, callOf(entries[0]!.key)).catch(asError)
         await Promise.all(
           entries.map(entry => take(entry.key, bytes instanceof Error ? bytes : cutEntry(entry, bytes, offset))),
         )
@@ -107,7 +107,7 @@ export function indexedLoansFile(
 
   function cutEntry(entry: CountyEntry, bytes: Uint8Array, offset: number): PartitionFile | Error {
     const range = bytes.subarray(entry.offset - offset, entry.offset - offset + entry.length)
-    if (createHash('sha256').update(range).digest('hex') !== entry.sha256) return otherBytes(entry)
+    if (createHash('sha256').update(range).digest('hex') !== entry.sha256) return otherBytes(entry.key)
     return makePartition(footer, entry, range, { county: entry.key, dataset, total: entry.total })
   }
 }
@@ -133,14 +133,4 @@ export function planReads<Entry extends { offset: number; length: number }>(
     } else reads.push({ offset: entry.offset, length: entry.length, entries: [entry] })
   }
   return reads
-}
-
-function otherBytes({ key }: CountyEntry): MillraceError {
-  return new MillraceError(
-    'DATA_LOST',
-    `The bytes of county ${key} in ${LOANS_PATH} are not those that were migrated.`,
-    {
-      hint: 'Run the mutation migrateLoans to write the file again.',
-    },
-  )
 }

@@ -2,8 +2,11 @@ import type { Job } from '../jobs/job.ts'
 
 /** The loans domain: what resolvers and commands may ask of it. createLoans() builds it. */
 export interface Loans {
-  /** Starts the migration and returns its job at once; CONFLICT while another one runs. */
-  migrate(): Job
+  /**
+   * Starts the migration and returns its job at once; CONFLICT while another one runs.
+   * @param engine AUTO where left out. BAD_USER_INPUT for SPARK where Spark is not the engine, or cannot read the source.
+   */
+  migrate(engine?: MigrationEngine): Job
 
   /**
    * One answer per code, in the order asked, with an Error in the place of a county that has none: NOT_FOUND for a county
@@ -20,6 +23,10 @@ export interface Loans {
   /** Every county that has migrated loans, ascending by code. NOT_MIGRATED before the first migration. */
   counties(): Promise<County[]>
 }
+
+export const MIGRATION_ENGINES = ['AUTO', 'LOCAL', 'SPARK'] as const
+/** What copies the rows: this process, or Spark; AUTO takes Spark where it can and there are many rows. */
+export type MigrationEngine = (typeof MIGRATION_ENGINES)[number]
 
 export interface County {
   code: number

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Lease, takeLease } from '../datasources/lease.ts'
-import { type Publisher, removeTemporaries } from '../datasources/publish.ts'
-import type { RowQuery, Source } from '../datasources/source.ts'
-import type { Storage } from '../datasources/storage.ts'
+import { removeTemporaries } from '../datasources/publish.ts'
+import type { RowQuery } from '../datasources/source.ts'
+import { parentOf } from '../datasources/storagePath.ts'
+import { settleSwap, swap } from '../datasources/swap.ts'
 import { onceStorageReady, waitForSource } from '../datasources/waitUntilReady.ts'
 import { hasCode, MillraceError } from '../errors.ts'
 import type { JobControl } from '../jobs/job.ts'
@@ -12,13 +13,12 @@ import { groupedFileWriter } from '../parquet/groupedFileWriter.ts'
 import type { GroupedFile } from '../parquet/groupSpool.ts'
 import { adderFor, type Total } from './amounts.ts'
 import { indexMetadata } from './indexedLoansFile.ts'
-import { LOANS_LAYOUT, LOANS_PATH } from './loansFile.ts'
+import type { MigrationEngine } from './loans.ts'
+import { LOANS_LAYOUT, LOANS_PATH, stagedLoansPath } from './loansFile.ts'
 import { AMOUNT, COUNTY, columnsOf, countyCodeOf, loansQuery } from './loansQuery.ts'
+import { migrateBySpark, type SparkMigrationOptions, sparkProblem } from './migrateBySpark.ts'
 
-export interface MigrateLoansOptions {
-  source: Source
-  storage: Storage
-  publisher: Publisher
+export interface MigrateLoansOptions extends SparkMigrationOptions {
   encoder: Encoder
   /** A local folder for the spool. */
   workFolder: string
@@ -26,8 +26,8 @@ export interface MigrateLoansOptions {
   sourceWaitMillis: number
   storageWaitMillis: number
   memoryBytes: number
-  /** This server, by its data directory, among those that share the storage. */
-  owner: string
+  /** AUTO takes Spark for more rows, where it can. */
+  sparkAboveRows: number
   /** LEASE_LIFE_MILLIS where left out. */
   leaseLifeMillis?: number
 }
@@ -36,18 +36,35 @@ export interface MigrateLoansOptions {
 const LEASE_FOLDER = '/.millrace/leases/migrate-loans'
 
 /**
- * Streams the join from the source into a Parquet file grouped by county, and publishes it. Readers see the old file or the
- * new one. Every failure leaves the old one in place and no temporary behind.
+ * Brings the join from the source into Parquet grouped by county, and publishes it: one file by this process, or a folder of files by Spark. Readers
+ * see the old data or the new. Every failure leaves the old in place and no temporary behind.
  * @returns what was done, in one sentence.
  */
-export async function migrateLoans(options: MigrateLoansOptions, control: JobControl): Promise<string> {
+export async function migrateLoans(
+  options: MigrateLoansOptions,
+  engine: MigrationEngine,
+  control: JobControl,
+): Promise<string> {
   const { source, sourceWaitMillis } = options
   control.report({ unit: 'rows' })
   await waitForSource(source, sourceWaitMillis, control)
   return await withLease(options, control, async (lease, signal) => {
     const query = await loansQuery(source, { signal })
-    return await copyLoans(options, query, lease, { ...control, signal })
+    const leased = { ...control, signal }
+    const bySpark = await isForSpark(options, engine, query, leased)
+    return await (bySpark ? migrateBySpark : copyLoans)(options, query, lease, leased)
   })
+}
+
+async function isForSpark(
+  { engine, source, sparkAboveRows }: MigrateLoansOptions,
+  wanted: MigrationEngine,
+  query: RowQuery,
+  { signal, say }: JobControl,
+): Promise<boolean> {
+  if (wanted !== 'AUTO' || sparkProblem(engine, source)) return wanted === 'SPARK'
+  say('Counting the loans of the source')
+  return (await source.count(query, { signal })) > sparkAboveRows
 }
 
 /**
@@ -63,9 +80,10 @@ async function withLease<Result>(
   const leasing = { storage, folder: LEASE_FOLDER, owner, work: 'migrating loans', ...(lifeMillis && { lifeMillis }) }
   const lease = await onceStorageReady(storage, storageWaitMillis, control, () => takeLease(leasing, { signal }))
   try {
-    await onceStorageReady(storage, storageWaitMillis, control, () =>
-      removeTemporaries(storage, LOANS_PATH, { signal }),
-    )
+    await onceStorageReady(storage, storageWaitMillis, control, async () => {
+      await removeTemporaries(storage, LOANS_PATH, { signal })
+      await settleSwap(storage, LOANS_PATH, { signal })
+    })
     return await work(lease, AbortSignal.any([signal, lease.lost]))
   } catch (error) {
     lease.lost.throwIfAborted()
@@ -81,12 +99,7 @@ function copyLoans(options: MigrateLoansOptions, query: RowQuery, lease: Lease, 
   const { signal } = control
   return withGroupedFile(options, query, control, async (file, impossibleValues) => {
     control.say(`Publishing ${LOANS_PATH} (${megabytes(file.length)})`)
-    await options.publisher.publish(LOANS_PATH, file.content, LOANS_LAYOUT, {
-      length: file.length,
-      check: () => lease.confirm({ signal }),
-      retryForMillis: options.storageWaitMillis,
-      call: { signal },
-    })
+    await publishFile(options, file, lease, signal)
     const counties = file.entries.filter(({ key }) => key !== null).length
     return [
       `Migrated ${file.rows.toLocaleString('en')} loans with ${columnsOf(query).length} columns`,
@@ -94,6 +107,25 @@ function copyLoans(options: MigrateLoansOptions, query: RowQuery, lease: Lease, 
       impossibleValues > 0 ? ` ${impossibleValues} dates that no calendar has (such as 0000-00-00) became NULL.` : '',
     ].join('')
   })
+}
+
+async function publishFile(
+  { storage, publisher, owner, storageWaitMillis }: MigrateLoansOptions,
+  { content, length }: GroupedFile,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
+  const call = { signal }
+  const check = () => lease.confirm(call)
+  const options = { length, check, retryForMillis: storageWaitMillis, call }
+  const here = (await storage.list(parentOf(LOANS_PATH), call)).find(({ path }) => path === LOANS_PATH)
+  if (here?.kind !== 'folder') {
+    await publisher.publish(LOANS_PATH, content, LOANS_LAYOUT, options)
+    return
+  }
+  const staged = stagedLoansPath(owner)
+  await publisher.publish(staged, content, LOANS_LAYOUT, options)
+  await swap(storage, staged, LOANS_PATH, { check, call })
 }
 
 /** Fetches, packs and encodes; these overlap, the encoding in worker threads. */

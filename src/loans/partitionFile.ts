@@ -49,7 +49,7 @@ const NO_DIGEST = '0'.repeat(64)
 /** @param range The bytes of `entry` in the main file. */
 export function makePartition(
   footer: FileMetaData,
-  entry: GroupEntry,
+  entry: Pick<GroupEntry, 'firstGroup' | 'groups' | 'offset' | 'tailOffset'>,
   range: Uint8Array,
   { county, dataset, total }: { county: number; dataset: string; total: Total },
 ): PartitionFile {

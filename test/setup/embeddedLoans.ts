@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { duckdbEngine } from '../../src/datasources/duckdbEngine.ts'
 import { duckdbSource } from '../../src/datasources/duckdbSource.ts'
 import { localStorage } from '../../src/datasources/localStorage.ts'
 import { createPublisher } from '../../src/datasources/publish.ts'
@@ -105,16 +106,19 @@ function openServer(
 ): AnotherServer {
   const jobs = createJobs({ file: ':memory:' })
   const encoder = createEncoder({ threads: 1 })
+  const publisher = createPublisher(storage, owner)
   const loans = createLoans({
     ...parts,
     storage,
-    publisher: createPublisher(storage, owner),
+    engine: duckdbEngine({ storage, directory: null, publisher, workFolder: parts.workFolder }),
+    publisher,
     encoder,
     jobs,
     owner,
     sourceWaitMillis: 0,
     storageWaitMillis: 0,
     migrationMemoryBytes: 1 << 20,
+    sparkAboveRows: 0,
     ...options,
   })
   return {

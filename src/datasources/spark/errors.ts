@@ -18,6 +18,8 @@ export interface SparkFailure {
   said: string
   /** Classes of the exception and of what caused it. */
   javaClasses: string[]
+  /** The message of the first cause. */
+  rootCause: string
   offset: number | undefined
 }
 
@@ -65,6 +67,7 @@ export function readFailure(error: ServiceError, details: ErrorDetails | undefin
     sqlState: named?.sparkThrowable?.sqlState ?? info.sqlState ?? '',
     said: message,
     javaClasses: chain.flatMap(({ errorTypeHierarchy }) => errorTypeHierarchy?.[0] ?? []),
+    rootCause: chain.at(-1)?.message ?? message,
     offset: offset && (offset.startIndex ?? 0),
   }
 }
@@ -94,6 +97,8 @@ export function explainSparkError(
   }
   if (errorClass === 'PATH_ALREADY_EXISTS') return new MillraceError('CONFLICT', `Spark: ${said}`, cause)
   if (errorClass.startsWith('OPERATION_CANCELED')) return new MillraceError('CANCELLED', `Spark: ${said}`, cause)
+  const ofDatabase = databaseError(failure, cause)
+  if (ofDatabase) return ofDatabase
   if (isAboutTheQuery(failure)) {
     return sqlError(ENGINE, { said, errorClass: errorClass || null, place: placeIn(failure, findPlace) }, cause)
   }
@@ -130,6 +135,32 @@ function untrusted(error: ServiceError, address: SparkAddress): MillraceError {
       cause: error,
     },
   )
+}
+
+/** Of a database that Spark was to read. */
+function databaseError({ errorClass, javaClasses, rootCause }: SparkFailure, cause: object): MillraceError | undefined {
+  const threw = (pattern: RegExp) => javaClasses.some(name => pattern.test(name))
+  if (threw(/ClassNotFoundException$/)) {
+    return new MillraceError(
+      'BAD_USER_INPUT',
+      `Spark has no class ${rootCause}, with which it would read the database.`,
+      {
+        hint: "Give the jar of MariaDB's JDBC driver (org.mariadb.jdbc:mariadb-java-client) to Spark's Connect server and its executors.",
+        ...cause,
+      },
+    )
+  }
+  if (!errorClass.startsWith('FAILED_JDBC') && !threw(/\.SQL\w*Exception$/)) return undefined
+  if (threw(/SQLInvalidAuthorizationSpecException$/)) {
+    return new MillraceError('FORBIDDEN', `The database does not let Spark in: ${rootCause}`, {
+      hint: 'The user of MILLRACE_SOURCE_URL must be allowed to log in from the machines of Spark.',
+      ...cause,
+    })
+  }
+  return new MillraceError('UNAVAILABLE', `Spark could not read the database: ${rootCause}`, {
+    hint: 'The host in MILLRACE_SOURCE_URL must be reachable from the machines of Spark under that name; then repeat.',
+    ...cause,
+  })
 }
 
 /** SQLSTATE classes: data, syntax and names, features, cardinality. */

@@ -8,8 +8,8 @@ import type { SparkRelation } from './wire.ts'
 /** One line of its own before the SQL, so that places in it keep their columns. */
 const PREFIX = (list: string) => `SELECT ${list} FROM (\n`
 export interface SparkQuery {
-  /** `list` is what stands between SELECT and FROM around it. */
-  relation(list: string): SparkRelation
+  /** `list` is what stands between SELECT and FROM around it, `rest` what follows it all. */
+  relation(list: string, rest?: string): SparkRelation
   findPlace: FindPlace
 }
 
@@ -19,9 +19,12 @@ export function sparkQuery(sql: string, values: SqlValues): SparkQuery {
   const namedArguments = sparkLiterals(new Set(parameters.map(({ name }) => name)), values)
   let prefix = PREFIX('*')
   return {
-    relation(list) {
+    relation(list, rest = '') {
       prefix = PREFIX(list)
-      return { common: { planId: 0 }, sql: { query: `${prefix}${text}\n) AS answer`, namedArguments } }
+      return {
+        common: { planId: 0 },
+        sql: { query: `${prefix}${text}\n) AS answer ${rest}`.trimEnd(), namedArguments },
+      }
     },
     findPlace(where) {
       if ('line' in where) {

@@ -29,8 +29,11 @@ export interface SparkCommand {
     source: string
     path: string
     mode: 'SAVE_MODE_ERROR_IF_EXISTS'
+    /** Each of their values becomes a folder `name=value`; they are not in the files. */
+    partitioningColumns?: readonly string[]
     options: Record<string, string>
   }
+  sqlCommand?: { input: SparkRelation }
 }
 
 export interface SparkPlan {
