@@ -35,7 +35,13 @@ describe('docker-compose.yml', () => {
   test('has the six services of the original, and one that fills the database; others where they are asked for', () => {
     const always = services.filter(([, { profiles }]) => !profiles).map(([name]) => name)
     expect(always).toEqual(['mysql', 'nn', 'dn-1', 'dn-2', 'dn-3', 'server', 'sample'])
-    expect(compose.services.kafka).toMatchObject({ hostname: 'kafka', profiles: ['weather'] })
+    expect(compose.services.kafka).toMatchObject({ hostname: 'kafka', profiles: ['weather', 'files'] })
+    // Nobody else's machine gets at it, and it changes nothing.
+    expect(compose.services['kafka-ui']).toMatchObject({
+      profiles: ['kafka-ui'],
+      ports: ['127.0.0.1:8080:8080'],
+      environment: { KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS: 'kafka:9092', KAFKA_CLUSTERS_0_READONLY: 'true' },
+    })
     for (const name of ['postgres', 'spark']) {
       expect(compose.services[name]).toMatchObject({ hostname: name, profiles: ['warehouse'] })
     }
@@ -44,16 +50,16 @@ describe('docker-compose.yml', () => {
   })
 
   test('names images and containers by PROJECT, and takes the database of MYSQL_IMAGE', () => {
-    const variables = { PROJECT: 'p4', MYSQL_IMAGE: 'localhost/p4-mysql' }
+    const variables = { PROJECT: 'p4', MYSQL_IMAGE: 'localhost/p4-mysql', KAFKA_UI_IMAGE: 'kafka-ui' }
     const images = services.map(([, { image }]) => substitute(image, variables))
     expect(images).toEqual(
-      'localhost/p4-mysql p4-nn p4-dn p4-dn p4-dn p4-server p4-server p4-kafka p4-postgres p4-spark p4-spark p4-spark p4-airflow'.split(
+      'localhost/p4-mysql p4-nn p4-dn p4-dn p4-dn p4-server p4-server p4-kafka kafka-ui p4-postgres p4-spark p4-spark p4-spark p4-airflow'.split(
         ' ',
       ),
     )
     const names = services.map(([, service]) => substitute(service.container_name, variables))
     expect(names).toEqual(
-      `p4-mysql-1 p4-nn-1 p4-dn-1 p4-dn-2 p4-dn-3 p4-server-1 p4-sample-1 p4-kafka-1 p4-postgres-1
+      `p4-mysql-1 p4-nn-1 p4-dn-1 p4-dn-2 p4-dn-3 p4-server-1 p4-sample-1 p4-kafka-1 p4-kafka-ui-1 p4-postgres-1
        p4-spark-master-1 p4-spark-worker-1 p4-spark-1 p4-airflow-1`.split(/\s+/),
     )
     expect(substitute(compose.services.mysql!.image, {})).toBe('mysql:8.4')
