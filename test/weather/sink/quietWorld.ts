@@ -11,6 +11,10 @@ import { createRandom } from '../simulation/random.ts'
 import { createScheduler } from '../simulation/scheduler.ts'
 import { textCodec } from '../simulation/textCodec.ts'
 
+export const CHECKPOINT = '/checkpoints/partition-0.json'
+export const INTENT = '/checkpoints/partition-0.intent.json'
+export const batchFile = (name: number | string) => `/data/partition-0-batch-${name}.parquet`
+
 export interface Started {
   host: Host
   sink: Sink
@@ -25,6 +29,10 @@ export interface QuietWorld {
   log: PartitionLog
   faults: Faults & StorageFaults
   start(options?: Partial<SinkOptions>): Started
+  /** Ends a sink in good order. */
+  stop(started: Started): Promise<void>
+  /** Batches 0 and 1 of five rows each, and nobody who runs. */
+  twoBatches(): Promise<void>
   /** Lets time pass until something is so; fails after a virtual minute. */
   until(isSo: () => boolean): Promise<void>
   sendRows(...ids: number[]): void
@@ -34,6 +42,9 @@ export interface QuietWorld {
   rowIds(): number[]
   /** "0", "1", "2-repair-1": of the visible files. */
   batches(): string[]
+  checkpoint(): { batch_id: number; offset: number }
+  /** Paths, sorted. */
+  deadLetters(): string[]
   json(path: string): unknown
   write(path: string, text: string): void
   cut(path: string): void
@@ -95,6 +106,10 @@ export function quietWorld(): QuietWorld {
     if (!isSo()) throw new Error(`not within ${MOST_MILLIS} ms: ${isSo.toString()}`)
   }
 
+  const sendRows = (...rowIds: number[]) => log.send(...rowIds.map(rowText))
+  const stored = () => until(() => endOffset() === log.end())
+  const json = (path: string) => JSON.parse(Buffer.from(disk.files.get(path)!.bytes).toString()) as unknown
+  const checkpoint = () => json(CHECKPOINT) as { batch_id: number; offset: number }
   const endOffset = () => visibleFiles(disk).files.at(-1)?.batch?.meta.endOffset ?? 0
 
   return {
@@ -102,15 +117,28 @@ export function quietWorld(): QuietWorld {
     log,
     faults,
     start,
+    async stop({ stop, sink }) {
+      stop.abort(new Error('stopped'))
+      await until(() => sink.state().phase === 'stopped')
+    },
+    async twoBatches() {
+      const first = start()
+      sendRows(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+      await stored()
+      await until(() => (disk.files.has(CHECKPOINT) ? checkpoint().batch_id === 1 : false))
+      first.host.kill()
+    },
     until,
-    sendRows: (...ids) => log.send(...ids.map(rowText)),
-    stored: () => until(() => endOffset() === log.end()),
+    sendRows,
+    stored,
     rowIds: () => visibleFiles(disk).files.flatMap(({ batch }) => batch!.rows.rowIds),
     batches: () =>
       visibleFiles(disk).files.map(file =>
         batchPath(file).slice(`${DATA_FOLDER}/partition-0-batch-`.length, -'.parquet'.length),
       ),
-    json: path => JSON.parse(Buffer.from(disk.files.get(path)!.bytes).toString()) as unknown,
+    checkpoint,
+    deadLetters: () => [...disk.files.keys()].filter(path => path.startsWith('/dead-letters/')).sort(),
+    json,
     write: (path, text) => disk.append(disk.open(path), Buffer.from(text)),
     cut(path) {
       const file = disk.files.get(path)!
