@@ -10,20 +10,18 @@ import { folderInbox } from './datasources/folderInbox.ts'
 import { httpInbox } from './datasources/httpInbox.ts'
 import type { Inbox } from './datasources/inbox.ts'
 import { localStorage } from './datasources/localStorage.ts'
-import type { Log } from './datasources/log.ts'
 import { mysqlSource } from './datasources/mysqlSource.ts'
 import { createPublisher } from './datasources/publish.ts'
 import type { Source } from './datasources/source.ts'
-import { sqliteLog } from './datasources/sqliteLog.ts'
 import type { Storage } from './datasources/storage.ts'
 import type { Warehouse } from './datasources/warehouse.ts'
 import { webHdfsStorage } from './datasources/webHdfsStorage.ts'
 import { askRpcUrl } from './datasources/webhdfs/rpcUrl.ts'
 import { embeddedInbox, embeddedReferenceTables } from './embeddedCitizens.ts'
 
-/** The keeper of each role that is configured. Whoever opens one closes it. */
-const MILLIS_PER_HOUR = 3_600_000
+export { openRecordLog } from './recordLog.ts'
 
+/** The keeper of each role that is configured. Whoever opens one closes it. */
 export function openSource({ source }: Config): Source {
   return source.kind === 'mysql' ? mysqlSource({ url: source }) : duckdbSource(source)
 }
@@ -54,13 +52,6 @@ export function openInbox({ inbox }: Config): Inbox {
 
 export function openStorage({ storage }: Config): Storage {
   return storage.kind === 'webhdfs' ? webHdfsStorage(storage) : localStorage(storage)
-}
-
-/** Kafka's client is loaded only where it is used: that takes half a second. */
-export async function openRecordLog({ log }: Config): Promise<Log> {
-  if (log.kind === 'sqlite') return sqliteLog({ file: log.file, keepMillis: log.keepHours * MILLIS_PER_HOUR })
-  const { kafkaLog } = await import('./datasources/kafkaLog.ts')
-  return kafkaLog(log)
 }
 
 /** Spark's client, and gRPC with it, is loaded only where it is used. */

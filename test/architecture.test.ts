@@ -18,6 +18,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'config.ts',
     'app.ts',
     'keepers.ts',
+    'recordLog.ts',
     'dataDirectory.ts',
     'loans',
     'warehouse',

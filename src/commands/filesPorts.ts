@@ -10,7 +10,7 @@ export interface FilesPorts {
   config: Config
   settings: FilesSettings
   log: () => Promise<Log>
-  storage: () => Storage
+  storage: () => Promise<Storage>
 }
 
 /**
@@ -23,17 +23,22 @@ export async function withFilesPorts<Result>(
   brokers: readonly string[] | undefined,
   work: (ports: FilesPorts) => Promise<Result>,
 ): Promise<Result> {
-  // Before the keepers are loaded: a wrong environment is told at once.
   const config = brokers ? configWith(context, brokers) : context.config()
-  const { openRecordLog, openStorage } = await import('../keepers.ts')
   await using opened = new AsyncDisposableStack()
   const adopt = <Keeper extends { close(): Promise<void> }>(keeper: Keeper): Keeper =>
     opened.adopt(keeper, keeper => keeper.close())
   return await work({
     config,
     settings: config.files,
-    log: async () => adopt(await openRecordLog(config)),
-    storage: () => adopt(openStorage(config)),
+    // Each by itself: the keepers of all roles together take more memory than sending files does.
+    async log() {
+      const { openRecordLog } = await import('../recordLog.ts')
+      return adopt(await openRecordLog(config))
+    },
+    async storage() {
+      const { openStorage } = await import('../keepers.ts')
+      return adopt(openStorage(config))
+    },
   })
 }
 

@@ -102,7 +102,7 @@ export const SENDER_DEFAULTS: SenderSettings = {
   firstPauseMillis: 200,
   mostPauseMillis: 5_000,
   lookMillis: 500,
-  windowBytes: 4 * 1024 * 1024,
+  windowBytes: 2 * 1024 * 1024,
   mostFiles: 200_000,
   mostBlocks: 20_000_000,
 }
