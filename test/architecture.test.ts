@@ -238,7 +238,8 @@ WarehouseTable.latestDate: LocalDate
 WarehousePlan.date: LocalDate!
 WarehousePlan.steps: [WarehouseStep!]!
 WarehousePlan.problems: [String!]!
-Mutation.migrateLoans(wait: Boolean = true): Job
+Mutation.migrateLoans(wait: Boolean = true, engine: MigrationEngine = "AUTO"): Job
+MigrationEngine: AUTO LOCAL SPARK
 Mutation.cancelJob(id: ID!): Job
 Subscription.jobProgress(id: ID!): Job!
 Query.weatherPartitions: [WeatherPartition!]

@@ -35,6 +35,12 @@ was lost, corrupt, or made from an earlier migration.`,
   },
 )
 
+const MigrationEngine = createEnum<domain.MigrationEngine>('MigrationEngine', 'What copies the rows of a migration.', {
+  AUTO: 'SPARK where Spark is the engine, the source is MySQL and there are more rows than MILLRACE_SPARK_ABOVE_ROWS; else LOCAL.',
+  LOCAL: 'This server, into one file.',
+  SPARK: 'Spark, into a folder of files by county; no row passes through this server.',
+})
+
 @ObjectType({ description: 'What it took to answer.' })
 class ReadCost implements domain.ReadCost {
   @Field(() => Float, { description: 'From the question to the answer, in milliseconds.' })
@@ -118,8 +124,9 @@ export class LoanQueries {
     nullable: true,
     complexity: mutationCost,
     description: `Copies loans, joined with loan_types and filtered to 30,000 < loan_amount < 800,000, to
-/hdma-wi-2021.parquet with 2 replicas and 1 MiB blocks. Readers see the old file or the new one,
-never a part. With wait: false it returns as soon as the job is queued.`,
+/hdma-wi-2021.parquet with 2 replicas and 1 MiB blocks. Readers see the old data or the new,
+never a part. With wait: false it returns as soon as the job is queued. Error BAD_USER_INPUT for
+SPARK where Spark is not the engine or cannot read the source.`,
   })
   async migrateLoans(
     @Arg('wait', () => Boolean, {
@@ -128,9 +135,15 @@ never a part. With wait: false it returns as soon as the job is queued.`,
       description: 'Answer when the job has ended, whatever its outcome, or at once.',
     })
     wait: boolean | null,
+    @Arg('engine', () => MigrationEngine, {
+      nullable: true,
+      defaultValue: 'AUTO',
+      description: 'What copies the rows. LOCAL writes a file, SPARK a folder of files; both hold the same.',
+    })
+    engine: domain.MigrationEngine | null,
     @Ctx() { loans, jobs }: Context,
   ): Promise<Job> {
-    const job = loans.migrate()
+    const job = loans.migrate(engine ?? 'AUTO')
     return wait === false ? job : jobs.finished(job.id)
   }
 

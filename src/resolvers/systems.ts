@@ -112,10 +112,12 @@ export class SystemQueries {
   @Query(() => BlockLocations, {
     nullable: true,
     complexity: systemCost,
-    description: "Where a file's blocks lie. Error NOT_FOUND for a path with no file, BAD_USER_INPUT for a folder.",
+    description: `Where the blocks of a file lie, or of the files in a folder, one after the other. Error NOT_FOUND for a path with no file,
+BAD_USER_INPUT for a folder without any.`,
   })
   async blockLocations(
-    @Arg('path', () => StoragePath, { description: 'The file, for example /hdma-wi-2021.parquet.' }) path: string,
+    @Arg('path', () => StoragePath, { description: 'The file or folder, for example /hdma-wi-2021.parquet.' })
+    path: string,
     @Ctx() { systems }: Context,
   ): Promise<BlockLocations> {
     const { length, replication, blockBytes, blocks } = await systems.blockLocations(path)

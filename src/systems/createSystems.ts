@@ -7,6 +7,7 @@ import type { Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
 import type { Warehouse } from '../datasources/warehouse.ts'
 import { MillraceError } from '../errors.ts'
+import { blocksOf } from './folderBlocks.ts'
 import type { SystemRole, SystemStatus, Systems } from './systems.ts'
 
 /** A system that takes longer to answer a ping counts as unreachable. */
@@ -35,7 +36,7 @@ export function createSystems({ source, storage, log, engine, warehouse }: Syste
         statusOf('WAREHOUSE', warehouse),
       ]),
     dataNodes: () => within(ANSWER_DEADLINE_MILLIS, call => storage.dataNodes(call)),
-    blockLocations: path => within(ANSWER_DEADLINE_MILLIS, call => storage.blockLocations(path, call)),
+    blockLocations: path => within(ANSWER_DEADLINE_MILLIS, call => blocksOf(storage, path, call)),
   }
 }
 

@@ -9,7 +9,7 @@ export interface Systems {
   statuses(): Promise<SystemStatus[]>
   /** UNAVAILABLE without an answer within ten seconds. */
   dataNodes(): Promise<DataNodeStatus[]>
-  /** As dataNodes; NOT_FOUND for a path with no file, BAD_USER_INPUT for a folder. */
+  /** As dataNodes; of a folder, those of the files in it. NOT_FOUND for a path with no file, BAD_USER_INPUT for a folder without any. */
   blockLocations(path: string): Promise<FileBlocks>
 }
 

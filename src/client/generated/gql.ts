@@ -32,7 +32,7 @@ type Documents = {
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": typeof types.JobProgressDocument,
     "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": typeof types.JobsDocument,
     "query Machines {\n  machines {\n    id\n    role\n    state\n    lastSeen\n    alive\n    blocksProcessed\n    bytesProcessed\n    failures\n    bytesPerSecond\n    trouble\n  }\n}": typeof types.MachinesDocument,
-    "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": typeof types.MigrateLoansDocument,
+    "mutation MigrateLoans($wait: Boolean! = true, $engine: MigrationEngine! = AUTO) {\n  migrateLoans(wait: $wait, engine: $engine) {\n    ...JobFields\n  }\n}": typeof types.MigrateLoansDocument,
     "query PlanWarehouse($date: LocalDate!) {\n  planWarehouse(date: $date) {\n    date\n    problems\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": typeof types.PlanWarehouseDocument,
     "mutation RunWarehouse($date: LocalDate!, $force: Boolean) {\n  runWarehouse(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": typeof types.RunWarehouseDocument,
     "mutation SendFiles($folder: String!, $wait: Boolean!, $acknowledged: Boolean!) {\n  sendFiles(folder: $folder, wait: $wait, acknowledged: $acknowledged) {\n    ...JobFields\n  }\n}": typeof types.SendFilesDocument,
@@ -68,7 +68,7 @@ const documents: Documents = {
     "subscription JobProgress($id: ID!) {\n  jobProgress(id: $id) {\n    ...JobFields\n  }\n}": types.JobProgressDocument,
     "query Jobs($kind: JobKind, $state: JobState, $first: Int! = 20) {\n  jobs(kind: $kind, state: $state, first: $first) {\n    ...JobFields\n  }\n}": types.JobsDocument,
     "query Machines {\n  machines {\n    id\n    role\n    state\n    lastSeen\n    alive\n    blocksProcessed\n    bytesProcessed\n    failures\n    bytesPerSecond\n    trouble\n  }\n}": types.MachinesDocument,
-    "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}": types.MigrateLoansDocument,
+    "mutation MigrateLoans($wait: Boolean! = true, $engine: MigrationEngine! = AUTO) {\n  migrateLoans(wait: $wait, engine: $engine) {\n    ...JobFields\n  }\n}": types.MigrateLoansDocument,
     "query PlanWarehouse($date: LocalDate!) {\n  planWarehouse(date: $date) {\n    date\n    problems\n    steps {\n      ...WarehouseStepFields\n    }\n  }\n}": types.PlanWarehouseDocument,
     "mutation RunWarehouse($date: LocalDate!, $force: Boolean) {\n  runWarehouse(date: $date, force: $force, wait: false) {\n    ...JobFields\n  }\n}": types.RunWarehouseDocument,
     "mutation SendFiles($folder: String!, $wait: Boolean!, $acknowledged: Boolean!) {\n  sendFiles(folder: $folder, wait: $wait, acknowledged: $acknowledged) {\n    ...JobFields\n  }\n}": types.SendFilesDocument,
@@ -158,7 +158,7 @@ export function graphql(source: "query Machines {\n  machines {\n    id\n    rol
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "mutation MigrateLoans($wait: Boolean! = true) {\n  migrateLoans(wait: $wait) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').MigrateLoansDocument;
+export function graphql(source: "mutation MigrateLoans($wait: Boolean! = true, $engine: MigrationEngine! = AUTO) {\n  migrateLoans(wait: $wait, engine: $engine) {\n    ...JobFields\n  }\n}"): typeof import('./graphql.ts').MigrateLoansDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -71,6 +71,15 @@ export type MachineState =
   /** It has ended as it was told to. */
   | 'STOPPED';
 
+/** What copies the rows of a migration. */
+export type MigrationEngine =
+  /** SPARK where Spark is the engine, the source is MySQL and there are more rows than MILLRACE_SPARK_ABOVE_ROWS; else LOCAL. */
+  | 'AUTO'
+  /** This server, into one file. */
+  | 'LOCAL'
+  /** Spark, into a folder of files by county; no row passes through this server. */
+  | 'SPARK';
+
 /** The part that an outside system plays. */
 export type SystemRole =
   /** SQL over files. */
@@ -213,6 +222,7 @@ export type MachinesQuery = { machines: Array<{ id: string, role: string, state:
 
 export type MigrateLoansMutationVariables = Exact<{
   wait?: boolean;
+  engine?: MigrationEngine;
 }>;
 
 
@@ -687,8 +697,8 @@ export const MachinesDocument = new TypedDocumentString(`
 }
     `) as unknown as TypedDocumentString<MachinesQuery, MachinesQueryVariables>;
 export const MigrateLoansDocument = new TypedDocumentString(`
-    mutation MigrateLoans($wait: Boolean! = true) {
-  migrateLoans(wait: $wait) {
+    mutation MigrateLoans($wait: Boolean! = true, $engine: MigrationEngine! = AUTO) {
+  migrateLoans(wait: $wait, engine: $engine) {
     ...JobFields
   }
 }
