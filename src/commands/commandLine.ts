@@ -12,8 +12,10 @@ import { createConnection } from './connection.ts'
 import { counties } from './counties.ts'
 import { dataNodes } from './dataNodes.ts'
 import { dbToHdfs } from './dbToHdfs.ts'
+import { filesJoin } from './filesJoin.ts'
 import { filesList } from './filesList.ts'
 import { filesMonitor } from './filesMonitor.ts'
+import { filesReceive } from './filesReceive.ts'
 import { filesSend } from './filesSend.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
@@ -73,6 +75,8 @@ const commands: AnyCommand[] = [
   warehouseRows,
   warehouseRuns,
   filesSend,
+  filesReceive,
+  filesJoin,
   job,
   jobs,
   cancel,

@@ -1,0 +1,69 @@
+import type { Call } from '../../datasources/call.ts'
+import { jsonBytes, readJson } from '../../datasources/jsonFile.ts'
+import type { Publisher } from '../../datasources/publish.ts'
+import type { FileLayout, Storage } from '../../datasources/storage.ts'
+import { childOf } from '../../datasources/storagePath.ts'
+import { hasCode } from '../../errors.ts'
+import { type BlockMetadata, blockMetadata, blockName, METADATA_SUFFIX } from './blockMetadata.ts'
+
+/** Names one block of one transfer. */
+export type BlockId = Pick<BlockMetadata, 'transferId' | 'file' | 'block' | 'totalBlocks' | 'blockBytes' | 'fileBytes'>
+
+/** Where checked blocks go. Errors: those of Storage. */
+export interface BlockStore {
+  /** The digest of the block where it is there, or of nothing in particular where its whole file is; undefined where neither is. */
+  find(id: BlockId, call: Call): Promise<{ sha256: string | null } | undefined>
+  /** Takes the assembled file over. When it resolves the block is there to stay, then its metadata. */
+  put(assembled: AssembledFile, metadata: BlockMetadata, call: Call): Promise<void>
+  /** Its bytes are not those that the sender has now. */
+  forget(id: BlockId, call: Call): Promise<void>
+}
+
+export interface AssembledFile {
+  /** In the file system. */
+  place: string
+  /** In the storage of the machine's folder. */
+  path: string
+}
+
+/** Blocks of small files are small; a directory has no layout. */
+export const METADATA_LAYOUT: FileLayout = { replication: 2, blockBytes: 1024 * 1024 }
+
+/** Blocks as files of the machine's own folder, `<file>/block_0000.bin` and `<file>/block_0000_metadata.json`. */
+export function localBlocks(storage: Storage, publisher: Publisher): BlockStore {
+  const metadataPath = (id: BlockId) => `${blockPath(id)}${METADATA_SUFFIX}`
+
+  async function find(id: BlockId, call: Call): Promise<BlockMetadata | undefined> {
+    const found = await readJson(storage, metadataPath(id), blockMetadata, call)
+    if (found?.transferId !== id.transferId || found.block !== id.block) return undefined
+    const length = await lengthAt(storage, `${blockPath(id)}.bin`, call)
+    return length === found.blockBytes ? found : undefined
+  }
+
+  return {
+    find,
+    async put({ path }, metadata, call) {
+      // In between they would describe other bytes: those of an earlier transfer of this name.
+      await storage.remove(metadataPath(metadata), call)
+      await storage.rename(path, `${blockPath(metadata)}.bin`, call)
+      await publisher.publish(metadataPath(metadata), () => [jsonBytes(metadata)], METADATA_LAYOUT, { call })
+    },
+    forget: (id, call) => storage.remove(metadataPath(id), call),
+  }
+}
+
+/** Without its ending. */
+function blockPath(id: Pick<BlockId, 'file' | 'block' | 'totalBlocks'>): string {
+  return childOf(`/${id.file}`, blockName(id))
+}
+
+/** Bytes of the file at the path; undefined where there is none. */
+export async function lengthAt(storage: Storage, path: string, call: Call): Promise<number | undefined> {
+  try {
+    const { kind, length } = await storage.stat(path, call)
+    return kind === 'file' ? length : undefined
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) return undefined
+    throw error
+  }
+}

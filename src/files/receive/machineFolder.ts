@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type FileLock, lockFile } from '../../datasources/fileLock.ts'
+import { hasErrno } from '../../datasources/localErrors.ts'
+import { localStorage } from '../../datasources/localStorage.ts'
+import type { Storage } from '../../datasources/storage.ts'
+import { MillraceError } from '../../errors.ts'
+import type { AssembledFile } from './blockStore.ts'
+
+/** The folder of one receiver's blocks, held by this process alone. */
+export interface MachineFolder {
+  readonly place: string
+  /** The same folder. */
+  readonly storage: Storage
+  /** A new name for a block that is being assembled. */
+  newPlace(): AssembledFile
+  release(): void
+}
+
+const ASSEMBLING = '.assembling'
+
+/**
+ * `processed_data_<machine>` in `output`; made where it is missing, and what an earlier process left half-assembled is removed.
+ * FORBIDDEN where it cannot be written, CONFLICT where another process holds it, BAD_USER_INPUT where a file is in its place.
+ */
+export function openMachineFolder(output: string, machine: string): MachineFolder {
+  const place = join(output, `processed_data_${machine}`)
+  const assembling = join(place, ASSEMBLING)
+  let lock: FileLock | null
+  try {
+    mkdirSync(place, { recursive: true })
+    lock = lockFile(join(place, '.lock'))
+    if (lock) {
+      // Whoever wrote these is dead, or the lock would not be ours.
+      rmSync(assembling, { recursive: true, force: true })
+      mkdirSync(assembling)
+    }
+  } catch (cause) {
+    throw unusable(place, cause)
+  }
+  if (!lock) throw inUse(place, machine)
+  const held = lock
+  return {
+    place,
+    storage: localStorage({ folder: place }),
+    newPlace() {
+      const name = randomUUID()
+      return { place: join(assembling, name), path: `/${ASSEMBLING}/${name}` }
+    },
+    release: () => held.release(),
+  }
+}
+
+function inUse(place: string, machine: string): MillraceError {
+  return new MillraceError('CONFLICT', `Expected ${place} to be free, but another receiver uses it.`, {
+    hint: `Two receivers cannot both be "${machine}" here: give this one another name with --machine-id, or another folder with --output.`,
+  })
+}
+
+function unusable(place: string, cause: unknown): MillraceError {
+  const isFile = hasErrno(cause, 'EEXIST', 'ENOTDIR')
+  const reason = isFile ? 'a file is in its way' : cause instanceof Error ? cause.message : String(cause)
+  return new MillraceError(
+    isFile ? 'BAD_USER_INPUT' : 'FORBIDDEN',
+    `Expected ${place} to be a folder to write to, but ${reason}.`,
+    { hint: 'Give --output a folder that this user may write to.', cause },
+  )
+}
