@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { pino } from 'pino'
-import { type Client, createClient } from '../client/client.ts'
+import type { Client } from '../client/client.ts'
 import type { Config } from '../config.ts'
 import { readRunningServer } from '../dataDirectory.ts'
 import { hasCode } from '../errors.ts'
@@ -35,10 +34,12 @@ export function createConnection(options: ConnectionOptions): Connection {
   let opened: Promise<Client> | undefined
 
   async function open(): Promise<Client> {
-    return connectTo(url ?? (await findOrStart()))
+    return await connectTo(url ?? (await findOrStart()))
   }
 
-  function connectTo(server: string): Client {
+  /** The client is loaded only here: commands that run alone need none of it, and take less memory without. */
+  async function connectTo(server: string): Promise<Client> {
+    const { createClient } = await import('../client/client.ts')
     const client = createClient(server, {
       onWarning: warning => stderr.write(`warning: ${warning}\n`),
     })
@@ -70,7 +71,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     },
     async running() {
       const server = url ?? (await findServer(options.config(), options))
-      return server === undefined ? undefined : connectTo(server)
+      return server === undefined ? undefined : await connectTo(server)
     },
     async close() {
       await opened?.catch(() => {})
@@ -99,7 +100,7 @@ async function isHealthy(url: string): Promise<boolean> {
 
 /** The whole program in this process, on a port that nobody else is told of. Loaded only here: asking a server needs none of it. */
 async function startServer(config: Config, stderr: Output): Promise<{ url: string; close: () => Promise<void> }> {
-  const { createApp } = await import('../app.ts')
+  const [{ createApp }, { pino }] = await Promise.all([import('../app.ts'), import('pino')])
   const log = pino({ level: 'error' }, { write: line => void stderr.write(line) })
   const app = await createApp({ ...config, host: '127.0.0.1', port: 0, grpcPort: null }, { log, announce: false })
   try {
