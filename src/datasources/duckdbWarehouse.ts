@@ -10,12 +10,18 @@ import { rowReader, streamedRows } from './duckdbRows.ts'
 import { describeDuckdbColumn, duckdbTypeName } from './duckdbTypes.ts'
 import type { Row } from './source.ts'
 import { createTurns, takeTurnWithin } from './turns.ts'
-import type { Warehouse } from './warehouse.ts'
+import { LOGICAL_DATE, type Warehouse } from './warehouse.ts'
 import { columnDefinitions, createCatalog } from './warehouseCatalog.ts'
 import { type Filling, warehouseMethods } from './warehouseMethods.ts'
 import { qualifiedStage } from './warehouseNames.ts'
-import { deleteAndInsert, publishStages } from './warehousePublish.ts'
-import { quoteName, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
+import { deleteAndInsert, lackingColumns, publishStages } from './warehousePublish.ts'
+import {
+  quoteName,
+  quoteText,
+  type Replacement,
+  type WarehouseDialect,
+  type WarehouseSession,
+} from './warehouseSession.ts'
 
 /** Beyond it DuckDB goes on in files beside its own. */
 const MEMORY_LIMIT = '2GB'
@@ -76,6 +82,7 @@ export function duckdbWarehouse({ file }: { file: string }): Warehouse {
 
 const DIALECT: WarehouseDialect = {
   schema: 'main',
+  stageSchema: 'main', // DuckDB does not move tables between schemas, and a stage may become a result table
   typeName: duckdbTypeName,
   async columnsOf(session, schema, table) {
     const rows = await session.query(
@@ -90,8 +97,22 @@ const DIALECT: WarehouseDialect = {
   },
   lock: async () => {}, // publications come one by one
   tableOptions: () => '',
-  replaceRows: (session, replacement) =>
-    deleteAndInsert(session, `main.${quoteName(replacement.stage.table)}`, replacement),
+  replaceRows,
+}
+
+/** Of a table that keeps one date alone the stage becomes the table: writing its rows again would cost what staging them did. */
+async function replaceRows(session: WarehouseSession, replacement: Replacement) {
+  const { stage, staged, date, replaces } = replacement
+  const table = `main.${quoteName(stage.table)}`
+  if (replaces === 'date') return await deleteAndInsert(session, table, replacement)
+  const [counts] = await session.query(`SELECT (SELECT count(*) FROM ${staged}), (SELECT count(*) FROM ${table})`)
+  const lacking = await lackingColumns(session, DIALECT, replacement)
+  await session.query(`DROP TABLE ${table}`)
+  for (const column of [`${LOGICAL_DATE} DATE DEFAULT DATE ${quoteText(date)}`, ...lacking]) {
+    await session.query(`ALTER TABLE ${staged} ADD COLUMN ${column}`)
+  }
+  await session.query(`ALTER TABLE ${staged} RENAME TO ${quoteName(stage.table)}`)
+  return { inserted: Number(counts![0]), replacedRows: Number(counts![1]) }
 }
 
 function duckdbSession(connection: DuckDBConnection): WarehouseSession {
@@ -133,7 +154,7 @@ function duckdbSession(connection: DuckDBConnection): WarehouseSession {
 
 /** Returns how many rows. What another DuckDB of this process would answer, this one asks itself. */
 async function fill({ session, connection, stage, rows, call }: Filling<DuckDBConnection>): Promise<number> {
-  const table = qualifiedStage(stage)
+  const table = qualifiedStage(DIALECT, stage)
   const query = duckdbQueryOf(rows)
   if (!query) {
     await session.query(`CREATE TABLE ${table} (${columnDefinitions(DIALECT, rows.columns)})`)

@@ -15,7 +15,14 @@ import { LOGICAL_DATE, type Load, type Publication, type Warehouse, type Warehou
 import { columnDefinitions, createCatalog } from './warehouseCatalog.ts'
 import { type Filling, warehouseMethods } from './warehouseMethods.ts'
 import { OWN_SCHEMA, qualifiedStage } from './warehouseNames.ts'
-import { deleteAndInsert, deleteReplaced, insertStage, publishedLoad, publishStages } from './warehousePublish.ts'
+import {
+  deleteAndInsert,
+  deleteReplaced,
+  insertStage,
+  lackingColumns,
+  publishedLoad,
+  publishStages,
+} from './warehousePublish.ts'
 import {
   quoteName,
   quoteText,
@@ -104,6 +111,7 @@ const LOCK_KEY = "hashtextextended('millrace ' || $1, 0)"
 
 const DIALECT: WarehouseDialect = {
   schema: 'public',
+  stageSchema: OWN_SCHEMA,
   typeName: postgresTypeName,
   async columnsOf(session, schema, table) {
     const rows = await session.query(
@@ -129,7 +137,7 @@ const DIALECT: WarehouseDialect = {
  * copied, because to take it out would wait for everyone who reads the table, and keep others from it meanwhile.
  */
 async function replaceRows(session: WarehouseSession, replacement: Replacement) {
-  const { stage, date, columns } = replacement
+  const { stage, staged, date } = replacement
   const table = `public.${quoteName(stage.table)}`
   const [kind] = await session.query(`SELECT relkind = 'p' FROM pg_class WHERE oid = CAST($1 AS regclass)`, [table])
   if (kind?.[0] !== 't') return await deleteAndInsert(session, table, replacement)
@@ -143,16 +151,9 @@ async function replaceRows(session: WarehouseSession, replacement: Replacement) 
   )
   if (there.length > 0) return { inserted: await insertStage(session, table, replacement), replacedRows }
 
-  const staged = qualifiedStage(stage)
   const [count] = await session.query(`SELECT count(*) FROM ${staged}`)
-  const known = new Set(columns.map(({ name }) => name))
-  const missing = (await DIALECT.columnsOf(session, 'public', stage.table)).filter(
-    ({ name }) => !known.has(name) && name !== LOGICAL_DATE,
-  )
-  const additions = [
-    `${LOGICAL_DATE} DATE NOT NULL DEFAULT DATE ${quoteText(date)}`,
-    ...missing.map(column => columnDefinitions(DIALECT, [column])),
-  ]
+  const lacking = await lackingColumns(session, DIALECT, replacement)
+  const additions = [`${LOGICAL_DATE} DATE NOT NULL DEFAULT DATE ${quoteText(date)}`, ...lacking]
   await session.query(`ALTER TABLE ${staged} ${additions.map(column => `ADD COLUMN ${column}`).join(', ')}`)
   await session.query(`ALTER TABLE ${staged} RENAME TO ${quoteName(partition)}`)
   await session.query(`ALTER TABLE ${quoteName(OWN_SCHEMA)}.${quoteName(partition)} SET SCHEMA public`)
@@ -189,7 +190,7 @@ function postgresSession(connection: PostgresConnection): WarehouseSession {
 
 /** Frozen, because nobody sees the table before it is whole: reading it later then writes nothing. */
 async function fill({ session, connection, stage, rows, call }: Filling<PostgresConnection>): Promise<number> {
-  const table = qualifiedStage(stage)
+  const table = qualifiedStage(DIALECT, stage)
   let count = 0
   const counted: WarehouseCall = {
     ...call,

@@ -181,9 +181,9 @@ export async function stagesOf(session: WarehouseSession, job?: string): Promise
 }
 
 /** Removes what may be there of a stage, and notes that it is about to be filled. */
-export async function beginStage(session: WarehouseSession, stage: Stage): Promise<void> {
+export async function beginStage(session: WarehouseSession, dialect: WarehouseDialect, stage: Stage): Promise<void> {
   await session.transaction(async () => {
-    await removeStage(session, stage)
+    await removeStage(session, dialect, stage)
     await session.change(`INSERT INTO ${OWN_SCHEMA}.stages VALUES ($1, $2, NULL)`, [stage.job, stage.table])
   })
 }
@@ -197,8 +197,8 @@ export async function endStage(session: WarehouseSession, { job, table }: Stage,
   ])
 }
 
-export async function removeStage(session: WarehouseSession, stage: Stage): Promise<void> {
-  await session.query(`DROP TABLE IF EXISTS ${qualifiedStage(stage)}`)
+export async function removeStage(session: WarehouseSession, dialect: WarehouseDialect, stage: Stage): Promise<void> {
+  await session.query(`DROP TABLE IF EXISTS ${qualifiedStage(dialect, stage)}`)
   await session.change(`DELETE FROM ${OWN_SCHEMA}.stages WHERE job = $1 AND table_name = $2`, [stage.job, stage.table])
 }
 

@@ -2,7 +2,7 @@ import { MillraceError } from '../errors.ts'
 import { shownValue } from '../shownValue.ts'
 import type { Check, CheckResult, Stage } from './warehouse.ts'
 import { stagesOf } from './warehouseCatalog.ts'
-import { expectStage, listedNames, OWN_SCHEMA, qualifiedStage, stageTable } from './warehouseNames.ts'
+import { expectStage, listedNames, qualifiedStage, stageTable } from './warehouseNames.ts'
 import { quoteName, quoteText, type WarehouseDialect, type WarehouseSession } from './warehouseSession.ts'
 
 /** Warehouse.check on one connection. */
@@ -21,11 +21,11 @@ export async function checkStage(
       `Expected a stage of job ${stage.job} for table "${stage.table}", there is ${listedNames(names)}.`,
     )
   }
-  const columns = (await dialect.columnsOf(session, OWN_SCHEMA, stageTable(stage))).map(({ name }) => name)
+  const columns = (await dialect.columnsOf(session, dialect.stageSchema, stageTable(stage))).map(({ name }) => name)
   for (const column of checks.flatMap(columnsOf)) expectColumn(stage, columns, column)
   const results: CheckResult[] = []
   for (const check of checks) {
-    const message = await failureOf(session, qualifiedStage(stage), check)
+    const message = await failureOf(session, qualifiedStage(dialect, stage), check)
     results.push({ check, passed: message === null, message })
   }
   return results

@@ -39,7 +39,7 @@ export function warehouseMethods<Connection>({
       withSession(call, async (session, connection) => {
         expectStage(stage)
         expectStageColumns(rows.columns)
-        await beginStage(session, stage)
+        await beginStage(session, dialect, stage)
         const count = await fill({ session, connection, stage, rows, call })
         await endStage(session, stage, count)
         return count
@@ -53,7 +53,7 @@ export function warehouseMethods<Connection>({
     dropStages: (job, call = {}) =>
       withSession(call, async session => {
         expectJob(job)
-        for (const stage of await stagesOf(session, job)) await removeStage(session, stage)
+        for (const stage of await stagesOf(session, job)) await removeStage(session, dialect, stage)
       }),
   }
 }

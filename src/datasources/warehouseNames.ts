@@ -3,9 +3,9 @@ import { MillraceError } from '../errors.ts'
 import { shownValue } from '../shownValue.ts'
 import type { SourceColumn } from './source.ts'
 import { LOGICAL_DATE, type Publication, type Stage } from './warehouse.ts'
-import { quoteName } from './warehouseSession.ts'
+import { quoteName, type WarehouseDialect } from './warehouseSession.ts'
 
-/** Of the tables that only Millrace uses: its log, and the stages. */
+/** Of the tables that only Millrace uses. */
 export const OWN_SCHEMA = 'millrace'
 
 const PLAIN = /^[a-z_][a-z0-9_]{0,47}$/
@@ -13,14 +13,14 @@ const JOB = /^[A-Za-z0-9_-]{1,40}$/
 const DATE = /^\d{4}-\d{2}-\d{2}$/
 const NAMES_SHOWN = 20
 
-/** The table of a stage, in OWN_SCHEMA, without quotes: 63 bytes at most, beginning with the job. */
+/** The table of a stage, in the dialect's schema for stages, without quotes: 63 bytes at most, beginning with the job. */
 export function stageTable({ job, table }: Stage): string {
   return `stage_${job}_${createHash('sha256').update(table).digest('hex').slice(0, 8)}`
 }
 
 /** Quoted and qualified. */
-export function qualifiedStage(stage: Stage): string {
-  return `${quoteName(OWN_SCHEMA)}.${quoteName(stageTable(stage))}`
+export function qualifiedStage({ stageSchema }: WarehouseDialect, stage: Stage): string {
+  return `${quoteName(stageSchema)}.${quoteName(stageTable(stage))}`
 }
 
 export function expectPlainName(what: string, name: string): void {

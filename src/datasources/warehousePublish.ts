@@ -2,7 +2,7 @@ import { MillraceError } from '../errors.ts'
 import type { SourceColumn } from './source.ts'
 import { LOGICAL_DATE, type Load, type Publication, type PublishedTable } from './warehouse.ts'
 import { columnDefinitions, loadsOf, loggedTables, logLoad, removeStage, stagesOf } from './warehouseCatalog.ts'
-import { expectPublication, listedNames, OWN_SCHEMA, qualifiedStage, stageTable } from './warehouseNames.ts'
+import { expectPublication, listedNames, qualifiedStage, stageTable } from './warehouseNames.ts'
 import {
   quoteName,
   type Replacement,
@@ -33,7 +33,8 @@ export async function publishStages(
     const tables = publication.tables.map(({ name }) => put.get(name)!)
     const modes = new Map(publication.tables.map(({ name, replaces = 'date' }) => [name, replaces]))
     await logLoad(session, { ...publication, tables }, modes)
-    for (const { name } of publication.tables) await removeStage(session, { job: publication.job, table: name })
+    for (const { name } of publication.tables)
+      await removeStage(session, dialect, { job: publication.job, table: name })
   })
   return (await publishedLoad(session, publication))!
 }
@@ -76,7 +77,7 @@ async function columnsOfStages(
 ): Promise<Map<string, SourceColumn[]>> {
   const columns = new Map<string, SourceColumn[]>()
   for (const { name } of tables) {
-    const found = await dialect.columnsOf(session, OWN_SCHEMA, stageTable({ job, table: name }))
+    const found = await dialect.columnsOf(session, dialect.stageSchema, stageTable({ job, table: name }))
     columns.set(name, found)
   }
   return columns
@@ -149,7 +150,8 @@ async function putTable(
   columns: readonly SourceColumn[],
 ): Promise<Load['tables'][number]> {
   const stage = { job, table: name }
-  const { inserted, replacedRows } = await dialect.replaceRows(session, { stage, date, replaces, columns })
+  const staged = qualifiedStage(dialect, stage)
+  const { inserted, replacedRows } = await dialect.replaceRows(session, { stage, staged, date, replaces, columns })
   if (inserted !== rows) throw notAsStaged(name, rows, inserted)
   return { name, rows, replacedRows }
 }
@@ -166,12 +168,23 @@ export async function deleteReplaced(session: WarehouseSession, table: string, {
     : await session.change(`DELETE FROM ${table}`)
 }
 
-export async function insertStage(session: WarehouseSession, table: string, { stage, date, columns }: Replacement) {
+export async function insertStage(session: WarehouseSession, table: string, { staged, date, columns }: Replacement) {
   const names = columns.map(column => quoteName(column.name)).join(', ')
   return await session.change(
-    `INSERT INTO ${table} (${names}, ${LOGICAL_DATE}) SELECT ${names}, CAST($1 AS DATE) FROM ${qualifiedStage(stage)}`,
+    `INSERT INTO ${table} (${names}, ${LOGICAL_DATE}) SELECT ${names}, CAST($1 AS DATE) FROM ${staged}`,
     [date],
   )
+}
+
+/** The columns that a result table has and its stage lacks, LOGICAL_DATE apart, as definitions: for a stage that becomes the table. */
+export async function lackingColumns(
+  session: WarehouseSession,
+  dialect: WarehouseDialect,
+  { stage, columns }: Replacement,
+): Promise<string[]> {
+  const known = new Set([LOGICAL_DATE, ...columns.map(({ name }) => name)])
+  const wanted = await dialect.columnsOf(session, dialect.schema, stage.table)
+  return wanted.filter(({ name }) => !known.has(name)).map(column => columnDefinitions(dialect, [column]))
 }
 
 function notAsStaged(table: string, expected: number, found: number): MillraceError {

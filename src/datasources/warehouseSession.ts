@@ -18,6 +18,8 @@ export type SqlParameter = string | number | null
 export interface WarehouseDialect {
   /** Where the result tables are, quoted. */
   schema: string
+  /** Where stages are, without quotes. */
+  stageSchema: string
   typeName(type: ColumnType): string
   /** A table's columns in their order; none where it is not there. `schema` and `table` without quotes. */
   columnsOf(session: WarehouseSession, schema: string, table: string): Promise<SourceColumn[]>
@@ -33,6 +35,8 @@ export type Replaces = NonNullable<PublishedTable['replaces']>
 
 export interface Replacement {
   stage: Stage
+  /** The table of the stage, quoted and qualified. */
+  staged: string
   /** YYYY-MM-DD. */
   date: string
   replaces: Replaces
