@@ -4,40 +4,35 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Cluster } from '../../harness/cluster.ts'
-import { readConfig } from '../../src/config.ts'
-import { claimDataDirectory, type DataDirectory } from '../../src/dataDirectory.ts'
-import { openEngine, openStorage, openWarehouse } from '../../src/keepers.ts'
 import { OWN_TRANSFORMS } from '../../src/warehouse/transforms/readTransforms.ts'
+import { distributedWarehouse } from '../setup/distributedWarehouse.ts'
 import { type EmbeddedWarehouse, embeddedWarehouse } from '../setup/embeddedWarehouse.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
 import { expectSameAnswer } from '../setup/sameAnswer.ts'
+import { testWarehouseServers } from './warehouseServers.ts'
 
 const DAYS = ['2026-11-18', '2026-11-19', '2026-11-20'] as const
 const ROWS = 1_000
 /** A busy machine takes minutes for the many small queries of three days. */
 const SLOW_MILLIS = 900_000
 
+let cluster: Cluster
+beforeAll(async () => {
+  cluster = await startOwnCluster({ services: ['hdfs', 'spark', 'postgres'] })
+})
+afterAll(() => cluster.destroy())
+
 describe('three days of citizens through HDFS, Spark and PostgreSQL', () => {
-  let cluster: Cluster
   let folder: string
   let transformsFolder: string
-  let directory: DataDirectory
   let embedded: EmbeddedWarehouse
   let distributed: EmbeddedWarehouse
   beforeAll(async () => {
-    cluster = await startOwnCluster({ services: ['hdfs', 'spark', 'postgres'] })
     folder = await mkdtemp(join(tmpdir(), 'millrace-warehouse-cluster-'))
     transformsFolder = join(folder, 'transforms')
     await cp(OWN_TRANSFORMS, transformsFolder, { recursive: true })
     embedded = await embeddedWarehouse()
-    const config = readConfig({ ...cluster.env, MILLRACE_DATA_DIR: join(folder, 'data') })
-    directory = claimDataDirectory(config.dataDir)
-    const storage = openStorage(config)
-    const [engine, warehouse] = await Promise.all([openEngine(config, storage, directory), openWarehouse(config)])
-    distributed = await embeddedWarehouse({
-      transformsFolder,
-      wrap: { storage: () => storage, engine: () => engine, warehouse: () => warehouse },
-    })
+    distributed = await distributedWarehouse(cluster.env, { transformsFolder })
     for (const site of [embedded, distributed]) {
       for (const day of DAYS) {
         await site.makeDay(day, ROWS)
@@ -48,8 +43,6 @@ describe('three days of citizens through HDFS, Spark and PostgreSQL', () => {
   afterAll(async () => {
     await distributed.close()
     await embedded.close()
-    directory.release()
-    await cluster.destroy()
     await rm(folder, { recursive: true })
   })
 
@@ -106,3 +99,5 @@ describe('three days of citizens through HDFS, Spark and PostgreSQL', () => {
     expect(await sql('SELECT * FROM agg_income ORDER BY 1, 2')).toEqual(before)
   })
 })
+
+testWarehouseServers(() => cluster)
