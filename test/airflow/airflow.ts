@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { installPythonPackages } from '../../harness/installPython.ts'
 import { freePort } from '../../harness/ports.ts'
+import { createDaemon, type Daemon } from '../../harness/process.ts'
 import { type RunningProcess, startProcess } from '../setup/runningProcess.ts'
 
 const AIRFLOW = join(import.meta.dirname, '../../docker/airflow')
@@ -11,11 +12,13 @@ const HOST = '127.0.0.1'
 export interface Airflow {
   /** `airflow <words>`, with more variables than the usual ones. */
   start(words: readonly string[], environment?: Record<string, string>): RunningProcess
+  /** `airflow standalone`: scheduler, triggerer and what else belongs to it, which end together. */
+  standalone(environment: Record<string, string>): Daemon
   /** All that it has written so far: logs, and its database. */
   written(): Promise<string>
 }
 
-/** Everything that it writes is in `folder`. The DAG finds Millrace by `connection`, looks every second and tries twice more. */
+/** Everything that it writes is in `folder`; its database is not made yet. The DAG finds Millrace by `connection`, looks every second and tries twice more. */
 export async function openAirflow(folder: string, connection: string): Promise<Airflow> {
   const python = await installPythonPackages(join(AIRFLOW, 'requirements.txt'), line =>
     process.stderr.write(`${line}\n`),
@@ -48,18 +51,24 @@ export async function openAirflow(folder: string, connection: string): Promise<A
     PYTHONDONTWRITEBYTECODE: '1',
     no_proxy: `${HOST},localhost`,
   }
-  const airflow: Airflow = {
+  return {
     start: (words, environment = {}) => startProcess(join(programs, 'airflow'), words, { ...usual, ...environment }),
+    standalone: environment =>
+      createDaemon({
+        name: 'airflow',
+        command: join(programs, 'airflow'),
+        args: ['standalone'],
+        folder,
+        environment: { ...usual, ...environment },
+        wholeTree: true,
+        isReady: async () => true,
+      }),
     async written() {
-      const home = usual.AIRFLOW_HOME
-      const files = await readdir(home, { recursive: true, withFileTypes: true })
+      const files = await readdir(folder, { recursive: true, withFileTypes: true })
       const texts = files
         .filter(file => file.isFile())
         .map(file => readFile(join(file.parentPath, file.name), 'latin1'))
       return (await Promise.all(texts)).join('\n')
     },
   }
-  const migrated = airflow.start(['db', 'migrate'])
-  if ((await migrated.ended) !== 0) throw new Error(`expected Airflow to make its database: ${migrated.output()}`)
-  return airflow
 }
