@@ -2,10 +2,11 @@ import { processTerminal, StoppedBySignal } from './commands/terminal.ts'
 import type { Stage } from './demos/stage.ts'
 import { MillraceError } from './errors.ts'
 
-/** `npm run demo` shows the loans, `npm run demo -- weather` or `-- warehouse` the others; --exit ends where the server would stay. */
+/** `npm run demo` shows the loans, `npm run demo -- weather`, `-- files` or `-- warehouse` the others; --exit ends where the server would stay. */
 const DEMOS: Record<string, () => Promise<(stage: Stage) => Promise<void>>> = {
   loans: async () => (await import('./demos/loans.ts')).demonstrateLoans,
   weather: async () => (await import('./demos/weather.ts')).demonstrateWeather,
+  files: async () => (await import('./demos/files.ts')).demonstrateFiles,
   warehouse: async () => (await import('./demos/warehouse.ts')).demonstrateWarehouse,
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -93,10 +93,38 @@ describe('npm run demo -- --exit', () => {
     }
   })
 
+  it('sends files to two receivers, kills one midway, and puts every file together as it was', {
+    timeout: 240_000,
+  }, async () => {
+    const { stdout } = await runDemo({ MILLRACE_PORT: '0', MILLRACE_LOG_URL: 'kafka://nowhere:1' }, 'files')
+    expect(stdout).toMatch(/kill -9 \d+: machine2, in the middle of a block/)
+    const [middle, end] = stdout.split('The monitor:\n').slice(1)
+    expect(middle).toMatch(/\nfilm\.bin +[█░]{8} \d+\/10 /)
+    expect(middle).toMatch(/\nmachine2 +receiver +alive, /)
+    expect(end).toMatch(/0 under way, 3 complete, 0 failed/)
+    expect(end).toMatch(/\nmachine2 +receiver +(not heard|silent) for \d+ s/)
+    expect(stdout).toMatch(/Expected 10 blocks of "film\.bin", but \d+ are missing: [\d, -]+\./)
+    const joined = [
+      ...stdout.matchAll(
+        /^(film\.bin|photos\/a château\.bin|empty\.txt) .* (\d+) +(\d+) +(\d+) {2}[0-9a-f]{8}…, equal$/gm,
+      ),
+    ]
+    expect(joined.map(([, name, blocks]) => `${name} ${blocks}`)).toEqual([
+      'film.bin 10',
+      'photos/a château.bin 7',
+      'empty.txt 1',
+    ])
+    // A block that the killed one had stored but not acknowledged is stored by the other too.
+    for (const [, , blocks, one, other] of joined)
+      expect(Number(one) + Number(other)).toBeGreaterThanOrEqual(Number(blocks))
+    expect(existsSync(join(folder, 'demo-files'))).toBe(false)
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
   it('says which demos there are', async () => {
     await expect(runDemo({}, 'wether')).rejects.toMatchObject({
       code: 1,
-      stdout: 'error: Expected one of loans, weather, warehouse, but got wether.\n',
+      stdout: 'error: Expected one of loans, weather, files, warehouse, but got wether.\n',
     })
   })
 })

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { FileTransfer, Machine } from '../files/files.ts'
 import type { Overview, Problem } from '../files/track/overview.ts'
+import { IDLE_REPORT_MILLIS } from '../files/wire/status.ts'
 import { formatRuledTable } from './table.ts'
 import { formatBytes, formatCount, formatDuration } from './words.ts'
 
@@ -22,6 +23,8 @@ const MOST_PROBLEMS = 5
 const MOST_MESSAGE_COLUMNS = 160
 /** What has ended is worth a look for so long. */
 const RECENT_MILLIS = 600_000
+/** Also the idle report more often. */
+const UNHEARD_MILLIS = IDLE_REPORT_MILLIS + 1_500
 const HOUR_MILLIS = 3_600_000
 
 /** What the monitor draws: a table of files, one of machines, and what is wrong. */
@@ -76,7 +79,7 @@ function headline({ at, transfers, machines }: Overview): string {
     `${formatCount(transfers.length - underWay.length - complete)} failed`,
     `${formatCount(alive)} of ${formatCount(machines.length)} machines alive`,
   ]
-  return `${at.toISOString().slice(11, 19)} UTC  ${counts.join(', ')}${speed > 0 ? `, ${formatBytes(speed)}/s` : ''}`
+  return `${at.toISOString().slice(11, 19)}  ${counts.join(', ')}${speed > 0 ? `, ${formatBytes(speed)}/s` : ''}`
 }
 
 function transferRow(transfer: FileTransfer, paint: Paint): string[] {
@@ -116,6 +119,8 @@ function machineRow(machine: Machine, nowMillis: number, paint: Paint): string[]
 function lifeOf({ state, alive, lastSeen }: Machine, nowMillis: number, paint: Paint): string {
   if (state === 'STOPPED') return paint('dim', 'stopped')
   if (!alive) return paint('red', `silent for ${formatDuration((nowMillis - lastSeen.getTime()) / 1_000)}`)
+  const silentMillis = nowMillis - lastSeen.getTime()
+  if (silentMillis > UNHEARD_MILLIS) return paint('yellow', `not heard for ${formatDuration(silentMillis / 1_000)}`)
   return paint(state === 'PAUSED' ? 'yellow' : 'green', `alive, ${state.toLowerCase()}`)
 }
 

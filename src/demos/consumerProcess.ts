@@ -1,7 +1,7 @@
 import type { Environment } from '../config.ts'
 import { startMillrace } from './millraceProcess.ts'
 
-/** `millrace weather consume <partition>` as a process of its own. */
+/** A command that goes on until Ctrl-C, such as `millrace weather consume 3`, as a process of its own. */
 export interface ConsumerProcess {
   readonly pid: number
   /** What it said last, where it has ended by itself. */
@@ -12,8 +12,8 @@ export interface ConsumerProcess {
   stop(): Promise<void>
 }
 
-export function startConsumer(partition: number, environment: Environment): ConsumerProcess {
-  const { child, output, ended } = startMillrace(['weather', 'consume', String(partition)], environment)
+export function startConsumer(words: readonly string[], environment: Environment): ConsumerProcess {
+  const { child, output, ended } = startMillrace(words, environment)
   let failure: string | undefined
   let toldToEnd = false
   void ended.then(() => {

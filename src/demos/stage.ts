@@ -5,7 +5,8 @@ import { type Client, createClient } from '../client/client.ts'
 import type { Terminal } from '../commands/terminal.ts'
 import { type Config, type Environment, readConfig, withDotEnv } from '../config.ts'
 import { claimDataDirectory } from '../dataDirectory.ts'
-import { hasCode } from '../errors.ts'
+import { pause } from '../datasources/abortable.ts'
+import { hasCode, MillraceError } from '../errors.ts'
 
 /** What every demo stands on. */
 export interface Stage {
@@ -66,6 +67,39 @@ async function listen(stage: Stage, config: Config): Promise<{ app: App; url: st
     if (!hasCode(error, 'CONFLICT') || config.port === 0) throw error
     stage.say(`Port ${config.port} is taken, so the server listens on a free one.`)
     return listen(stage, { ...config, port: 0 })
+  }
+}
+
+/** Lines that begin with the seconds since the first. */
+export function timeline({ say }: Pick<Stage, 'say'>): (text: string) => void {
+  const startMillis = performance.now()
+  return text => say(`${((performance.now() - startMillis) / 1_000).toFixed(1).padStart(6)} s  ${text}`)
+}
+
+export interface Awaiting<T> {
+  look: () => Promise<T>
+  isSo: (seen: T) => boolean
+  /** What keeps it from ever being so; undefined while nothing does. */
+  failure: () => string | undefined
+  /** After "Expected": "the rows to become files". */
+  what: string
+  signal: AbortSignal
+}
+
+const LOOK_MILLIS = 50
+/** On an idle machine nothing takes longer than some seconds. */
+const PATIENCE_MILLIS = 120_000
+
+/** What was seen as soon as it is so; INTERNAL where it never is. */
+export async function untilSo<T>({ look, isSo, failure, what, signal }: Awaiting<T>): Promise<T> {
+  for (const giveUpAt = performance.now() + PATIENCE_MILLIS; ; ) {
+    const seen = await look()
+    if (isSo(seen)) return seen
+    const reason = failure()
+    if (reason !== undefined || performance.now() > giveUpAt) {
+      throw new MillraceError('INTERNAL', `Expected ${what}. ${reason ?? 'It takes too long.'}`)
+    }
+    await pause(LOOK_MILLIS, signal)
   }
 }
 

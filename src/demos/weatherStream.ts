@@ -1,6 +1,4 @@
 import type { Config, Environment } from '../config.ts'
-import { pause } from '../datasources/abortable.ts'
-import { MillraceError } from '../errors.ts'
 import { openRecordLog, openStorage, openWeatherSource } from '../keepers.ts'
 import { createBatchFiles } from '../weather/files/batchFiles.ts'
 import { createGenerator } from '../weather/generator/createGenerator.ts'
@@ -9,7 +7,7 @@ import { weatherPartitions } from '../weather/queries/partitions.ts'
 import { PARTITIONS } from '../weather/questions.ts'
 import type { WeatherPartition } from '../weather/weather.ts'
 import { startConsumer } from './consumerProcess.ts'
-import type { Stage } from './stage.ts'
+import { type Stage, timeline, untilSo } from './stage.ts'
 
 /** January 2000. */
 export const DAYS = 31
@@ -19,9 +17,6 @@ const FIRST_DAYS = 12
 const KILL_AT_DAY = 17
 /** It has the most stations. */
 const KILLED = 3
-const LOOK_MILLIS = 50
-/** On an idle machine it takes a second. */
-const PATIENCE_MILLIS = 120_000
 
 /** A month of weather: generator and producer in this process, four consumers in processes of their own, one of which is killed midway. */
 export async function streamWeather(stage: Stage, config: Config, environment: Environment): Promise<void> {
@@ -33,7 +28,8 @@ export async function streamWeather(stage: Stage, config: Config, environment: E
   const log = opened.adopt(await openRecordLog(config), log => log.close())
   const files = createBatchFiles(storage)
 
-  const consumers = Array.from({ length: PARTITIONS }, (_, partition) => startConsumer(partition, environment))
+  const start = (partition: number) => startConsumer(['weather', 'consume', String(partition)], environment)
+  const consumers = Array.from({ length: PARTITIONS }, (_, partition) => start(partition))
   opened.defer(async () => {
     await Promise.all(consumers.map(consumer => consumer.stop()))
   })
@@ -51,15 +47,13 @@ export async function streamWeather(stage: Stage, config: Config, environment: E
 
   /** The partitions, as soon as they are so. */
   async function until(isSo: (partitions: WeatherPartition[]) => boolean): Promise<WeatherPartition[]> {
-    for (const giveUpAt = performance.now() + PATIENCE_MILLIS; ; ) {
-      const partitions = await weatherPartitions({ files, log, topic }, { signal })
-      if (isSo(partitions)) return partitions
-      const failure = consumers.map(consumer => consumer.failure()).find(failure => failure !== undefined)
-      if (failure !== undefined || performance.now() > giveUpAt) {
-        throw new MillraceError('INTERNAL', `Expected the rows to become files. ${failure ?? 'It takes too long.'}`)
-      }
-      await pause(LOOK_MILLIS, signal)
-    }
+    return await untilSo({
+      look: () => weatherPartitions({ files, log, topic }, { signal }),
+      isSo,
+      failure: () => consumers.map(consumer => consumer.failure()).find(failure => failure !== undefined),
+      what: 'the rows to become files',
+      signal,
+    })
   }
 
   const tell = timeline(stage)
@@ -79,7 +73,7 @@ export async function streamWeather(stage: Stage, config: Config, environment: E
   const [left] = (await until(partitions => isThrough(partitions, partition => partition !== KILLED))).slice(KILLED)
   tell(`All ${DAYS} days are in the log. Partition ${KILLED}: ${left!.rows} rows in files, ${left!.lag} wait.`)
 
-  const heir = startConsumer(KILLED, environment)
+  const heir = start(KILLED)
   consumers[KILLED] = heir
   tell(`Process ${heir.pid} takes partition ${KILLED} over.`)
   await until(partitions => isThrough(partitions, () => true))
@@ -89,10 +83,4 @@ export async function streamWeather(stage: Stage, config: Config, environment: E
     const sent = producer.state().lastRowId === DAYS * ROWS_PER_DAY
     return sent && partitions.every(({ partition, lag }) => lag === 0 || !counts(partition))
   }
-}
-
-/** Lines that begin with the seconds since the first. */
-function timeline({ say }: Stage): (text: string) => void {
-  const startMillis = performance.now()
-  return text => say(`${((performance.now() - startMillis) / 1_000).toFixed(1).padStart(6)} s  ${text}`)
 }

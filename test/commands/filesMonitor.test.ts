@@ -66,7 +66,7 @@ describe('millrace files monitor', () => {
   test('--once draws what there is, also where there is nothing', async () => {
     const nothing = await run('monitor', '--once')
     expect(nothing).toMatchObject({ code: 0, stderr: '' })
-    expect(nothing.stdout).toMatch(/UTC {2}0 under way.*\nno files on their way\n\nno machines\n/)
+    expect(nothing.stdout).toMatch(/^\d\d:\d\d:\d\d {2}0 under way.*\nno files on their way\n\nno machines\n/)
     await send([{ block: 0 }, { block: 1 }], [{ transfers: [transferStatus({ sentBlocks: 3, state: 'waiting' })] }])
     const { stdout } = await run('monitor', '--once')
     expect(stdout).toMatch(/\na\.bin +█████░░░ 2\/3 +3 +0\n/)

@@ -57,7 +57,13 @@ const BUSY = overview(
     }),
   ],
   [
-    machine({ id: 'machine2', blocksProcessed: 50, bytesProcessed: 2 ** 33, bytesPerSecond: 61e6 }),
+    machine({
+      id: 'machine2',
+      lastSeen: new Date(NOW - 6_000),
+      blocksProcessed: 50,
+      bytesProcessed: 2 ** 33,
+      bytesPerSecond: 61e6,
+    }),
     machine({ id: 'machine1', alive: false, lastSeen: new Date(NOW - 23_000), failures: 2 }),
     machine({ id: 'producer1', role: 'sender', state: 'STOPPED', alive: false, bytesPerSecond: null }),
   ],
@@ -65,7 +71,7 @@ const BUSY = overview(
 
 test('the picture has what is under way first, who is silent for how long, and what is wrong', () => {
   expect(formatOverview(BUSY, look)).toBe(
-    `06:02:00 UTC  1 under way, 1 complete, 1 failed, 1 of 3 machines alive, 123 MB/s
+    `06:02:00  1 under way, 1 complete, 1 failed, 1 of 3 machines alive, 123 MB/s
 ───────────────────────────────────────────────────────────
 FILE      ACKNOWLEDGED  SENT  FAILED      SPEED         ETA
 ───────────────────────────────────────────────────────────
@@ -115,10 +121,12 @@ test('what ended long ago, and machines that were taken away, are not drawn', ()
   )
   expect(old.problems).toEqual([])
   expect(formatOverview(old, look)).toBe(
-    '06:02:00 UTC  0 under way, 1 complete, 0 failed, 0 of 1 machines alive\nno files on their way\n\nno machines',
+    '06:02:00  0 under way, 1 complete, 0 failed, 0 of 1 machines alive\nno files on their way\n\nno machines',
   )
   expect(formatTransfers(old.transfers, look)).toContain('done')
   expect(formatMachines(old.machines, NOW, look)).toContain('silent for 1 h 6 min')
+  const late = machine({ lastSeen: new Date(NOW - 9_000) })
+  expect(formatMachines([late], NOW, look)).toContain('not heard for 9 s')
 })
 
 test('problems are failures, silence and pauses, each with a cause of its own', () => {
