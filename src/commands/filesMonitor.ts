@@ -96,7 +96,8 @@ function screenOf({ json, terminal: { stdout, environment } }: Context): Screen 
   if (json) return { show: overview => void stdout.write(`${JSON.stringify(overview)}\n`), end: () => {} }
   const look: OverviewLook = { paint: stdout.isTTY && !environment.NO_COLOR ? coloured : plain, rows: ROWS }
   if (stdout.isTTY && isStream(stdout)) {
-    const draw = createLogUpdate(stdout)
+    // Hiding the cursor would bring a handler of Ctrl-C that ends the process before us.
+    const draw = createLogUpdate(stdout, { showCursor: true })
     return { show: overview => draw(formatOverview(overview, look)), end: () => draw.done() }
   }
   return printer(stdout, look)
