@@ -19,9 +19,8 @@ export function transferNameProblem(name: string): string | null {
     const problem = segmentProblem(segment)
     if (problem !== null) return problem
   }
-  return segments.length > 1 && BLOCK_FILE.test(segments.at(-1)!)
-    ? `the name ${JSON.stringify(segments.at(-1))} in a folder is kept for blocks`
-    : null
+  const kept = segments.slice(1).find(segment => BLOCK_FILE.test(segment))
+  return kept === undefined ? null : `the name ${JSON.stringify(kept)} in a folder is kept for blocks`
 }
 
 function segmentProblem(segment: string): string | null {

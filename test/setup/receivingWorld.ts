@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { waitUntil } from '../../harness/wait.ts'
@@ -79,9 +79,13 @@ export async function openReceivingWorld(log: Log): Promise<ReceivingWorld> {
     acknowledgments,
     async acknowledged(count, fits = () => true) {
       let seen: Acknowledgment[] = []
+      // The last ones only: there can be hundreds.
       const description = `${count} acknowledgments`
       const detail = () =>
-        JSON.stringify(seen.map(({ file, block, outcome, reason }) => [file, block, outcome, reason]))
+        JSON.stringify(seen.slice(-10).map(({ file, block, outcome, reason }) => [file, block, outcome, reason])).slice(
+          0,
+          2_000,
+        )
       await waitUntil({ description, timeoutMillis: 20_000, pollMillis: 50, detail }, async () => {
         seen = await acknowledgments()
         return seen.filter(fits).length >= count
@@ -93,7 +97,6 @@ export async function openReceivingWorld(log: Log): Promise<ReceivingWorld> {
       const folders = (await readdir(output)).filter(name => name.startsWith('processed_data_'))
       const target = join(output, 'joined')
       await joinFile({ folders: folders.map(name => join(output, name)), file, output: target })
-      const { readFile } = await import('node:fs/promises')
       return await readFile(target)
     },
     async close() {

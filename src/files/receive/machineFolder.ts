@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type FileLock, lockFile } from '../../datasources/fileLock.ts'
 import { hasErrno } from '../../datasources/localErrors.ts'
@@ -18,7 +18,9 @@ export interface MachineFolder {
   release(): void
 }
 
+/** No file may have this name, so that its blocks never mix with what is here. */
 const ASSEMBLING = '.assembling'
+const LOCK = 'lock'
 
 /**
  * `processed_data_<machine>` in `output`; made where it is missing, and what an earlier process left half-assembled is removed.
@@ -29,13 +31,10 @@ export function openMachineFolder(output: string, machine: string): MachineFolde
   const assembling = join(place, ASSEMBLING)
   let lock: FileLock | null
   try {
-    mkdirSync(place, { recursive: true })
-    lock = lockFile(join(place, '.lock'))
-    if (lock) {
-      // Whoever wrote these is dead, or the lock would not be ours.
-      rmSync(assembling, { recursive: true, force: true })
-      mkdirSync(assembling)
-    }
+    mkdirSync(assembling, { recursive: true })
+    lock = lockFile(join(assembling, LOCK))
+    // Whoever wrote these is dead, or the lock would not be ours.
+    if (lock) for (const name of readdirSync(assembling)) if (!name.startsWith(LOCK)) rmSync(join(assembling, name))
   } catch (cause) {
     throw unusable(place, cause)
   }

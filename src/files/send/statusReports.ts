@@ -50,7 +50,7 @@ export function startStatusReports(options: StatusReportsOptions): StatusReports
     let last: MachineState | undefined
     while (!stopping.signal.aborted) {
       const { state } = machine()
-      const isDue = clock.nowMillis() >= nextMillis || state !== last || waiting.size > 0
+      const isDue = state === 'busy' || clock.nowMillis() >= nextMillis || state !== last || waiting.size > 0
       if (isDue) {
         last = state
         nextMillis = clock.nowMillis() + IDLE_REPORT_MILLIS - BUSY_REPORT_MILLIS / 2
