@@ -105,11 +105,11 @@ const COLOURS: Record<string, string> = {
 /** The text of a terminal as a dark page: each style that begins is a span, each end of one its end. */
 function htmlOf(text: string): string {
   const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is told begins with one.
-  const spans = escaped.replace(/\u001b\[(\d+)m/g, (_, code: string) =>
-    COLOURS[code] ? `<span style="${COLOURS[code]}">` : '</span>',
+  const [plain = '', ...styled] = escaped.split('\u001b[')
+  const spans = styled.map(part =>
+    part.replace(/^(\d+)m/, (_, code: string) => (COLOURS[code] ? `<span style="${COLOURS[code]}">` : '</span>')),
   )
   const style =
     'margin: 0; padding: 18px 22px; display: inline-block; background: #0d1117; color: #e6edf3; font: 14px/1.3 monospace'
-  return `<body style="margin: 0"><pre style="${style}">${spans}</pre></body>`
+  return `<body style="margin: 0"><pre style="${style}">${plain}${spans.join('')}</pre></body>`
 }
