@@ -10,7 +10,7 @@ export interface JdbcRead {
   password: string
   /** Run on each connection before it reads. */
   firstStatement: string
-  /** Values that only their text gives exactly are text in it; so each has to be cast to its column's type. */
+  /** Dates and instants are text in it, among them such as no calendar has; so each value has to be cast to its column's type. */
   sql: string
   /** What the rows are; `alias` names the value in `sql`. */
   columns: readonly JdbcColumn[]

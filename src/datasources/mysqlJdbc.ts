@@ -66,8 +66,6 @@ function travelling(type: ColumnType, sql: string): string {
       return type.bits === 64 && !type.signed ? `CAST(${sql} AS DECIMAL(20,0))` : `CAST(${sql} AS SIGNED)`
     case 'date':
     case 'timestamp':
-      // Dates that no calendar has become NULL.
-      return `CAST(IF(MONTH(${sql}) = 0 OR DAYOFMONTH(${sql}) = 0, NULL, ${sql}) AS CHAR)`
     case 'text':
       return `CAST(${sql} AS CHAR)`
     default:

@@ -5,10 +5,9 @@ import type { Storage } from '../../src/datasources/storage.ts'
 import { LOANS_LAYOUT, LOANS_PATH } from '../../src/loans/loansFile.ts'
 import { PARTITIONS_FOLDER, partitionPath } from '../../src/loans/partitionFile.ts'
 import { loadSampleInto } from '../../src/loans/sample/loadSample.ts'
-import { LOAN_COLUMNS } from '../../src/loans/sample/schema.ts'
 import { type ClusterApp, clusterApp } from '../setup/clusterApp.ts'
-import { localCopy } from '../setup/localCopy.ts'
 import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.ts'
+import { fingerprintOfSource, fingerprintOfStored } from '../setup/sampleFingerprint.ts'
 
 /** The main job as the issue tells it, on the whole sample: real MySQL protocol server, real HDFS. */
 describe('the loans of Wisconsin', () => {
@@ -34,17 +33,7 @@ describe('the loans of Wisconsin', () => {
 
   test('are migrated: 426,716 rows, 100 columns, every value equal to the source by a fingerprint of other software', async () => {
     expect(await running.migrate()).toMatchObject({ state: 'SUCCEEDED', progress: { done: 426_716, total: 426_716 } })
-    const copy = await localCopy(storage, LOANS_PATH)
-    try {
-      const [columns] = await copy.rows(`SELECT count(*) FROM (DESCRIBE SELECT * FROM ${copy.table})`)
-      expect(columns).toEqual([100n])
-      const [fingerprint] = await copy.rows(
-        `SELECT count(*), sum(('0x' || md5(${rowText('duckdb')})[1:13])::BIGINT)::VARCHAR FROM ${copy.table}`,
-      )
-      expect(fingerprint).toEqual(await sourceFingerprint())
-    } finally {
-      await copy.close()
-    }
+    expect(await fingerprintOfStored(storage)).toEqual({ ...(await fingerprintOfSource(database)), columns: 100n })
   })
 
   test('lie on HDFS as asked: two replicas in blocks of 1 MiB, and block locations that add up', async () => {
@@ -136,31 +125,11 @@ describe('the loans of Wisconsin', () => {
     return new Map(rows.map(({ county, average, loans }) => [county, { averageLoan: Number(average), loans }]))
   }
 
-  async function sourceFingerprint(): Promise<unknown[]> {
-    const [[row]] = await database.connection.query<RowDataPacket[]>(
-      `SELECT COUNT(*) AS loans, CAST(SUM(CAST(CONV(LEFT(MD5(${rowText('mysql')}), 13), 16, 10) AS UNSIGNED)) AS CHAR) AS fingerprint
-        FROM loans JOIN loan_types ON loans.loan_type_id = loan_types.id WHERE loan_amount > 30000 AND loan_amount < 800000`,
-    )
-    return [BigInt(row!.loans), row!.fingerprint]
-  }
-
   async function replace(path: string, bytes: Uint8Array): Promise<void> {
     await storage.create(`${path}.other`, [bytes], { replication: 1, blockBytes: LOANS_LAYOUT.blockBytes })
     await storage.rename(`${path}.other`, path)
   }
 })
-
-/** SQL for all of a row as one text, the same in both dialects. */
-function rowText(dialect: 'mysql' | 'duckdb'): string {
-  const quote = dialect === 'mysql' ? '`' : '"'
-  const texts = [...LOAN_COLUMNS, ['loan_type_name', 'TEXT'] as const].map(([name, type]) => {
-    const column = `${quote}${name}${quote}`
-    // Doubles print differently, fixed-point numbers do not; four digits are more than any column of the sample has.
-    const value = type === 'DOUBLE' ? `CAST(${column} AS DECIMAL(38,4))` : column
-    return `COALESCE(CAST(${value} AS ${dialect === 'mysql' ? 'CHAR' : 'VARCHAR'}), '~')`
-  })
-  return `CONCAT_WS('|', ${texts.join(', ')})`
-}
 
 function total(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0)

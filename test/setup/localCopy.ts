@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { Storage } from '../../src/datasources/storage.ts'
+import { visibleFiles } from '../../src/datasources/viewFiles.ts'
 
 export interface LocalCopy {
   /** For FROM. */
@@ -11,14 +12,17 @@ export interface LocalCopy {
   close(): Promise<void>
 }
 
-/** A stored Parquet file on the local disk, read by software that is not ours. */
+/** A stored Parquet file, or the files of a folder, on the local disk, read by software that is not ours. */
 export async function localCopy(storage: Storage, path: string): Promise<LocalCopy> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-copy-'))
-  const { length } = await storage.stat(path)
-  await writeFile(join(folder, 'copy.parquet'), await storage.read(path, { offset: 0, length }))
+  const status = await storage.stat(path)
+  const files = status.kind === 'folder' ? await visibleFiles(storage, path, {}) : [status]
+  for (const [index, { path, length }] of files.entries()) {
+    await writeFile(join(folder, `${index}.parquet`), await storage.read(path, { offset: 0, length }))
+  }
   const connection = await (await DuckDBInstance.create(':memory:')).connect()
   return {
-    table: `read_parquet('${join(folder, 'copy.parquet')}')`,
+    table: `read_parquet('${join(folder, '*.parquet')}')`,
     rows: async sql => (await connection.runAndReadAll(sql)).getRows() as unknown[][],
     async close() {
       connection.closeSync()

@@ -1,5 +1,5 @@
 import type { Call } from '../call.ts'
-import type { JdbcRead } from '../jdbc.ts'
+import type { JdbcColumn, JdbcRead } from '../jdbc.ts'
 import { NOWHERE, type SparkSession } from './session.ts'
 import { quoteSparkName, sparkTypeName } from './types.ts'
 import { sqlRelation, viewCommand } from './views.ts'
@@ -44,10 +44,14 @@ export async function viewJdbc(
   ].join('')
   await spark.configure(SECRECY, call)
   await spark.run({ command: { sqlCommand: { input: sqlRelation(statement) } } }, NOWHERE, call)
-  const values = read.columns.map(
-    ({ alias, type, name }) => `CAST(${alias} AS ${sparkTypeName(type)}) AS ${quoteSparkName(name)}`,
-  )
+  const values = read.columns.map(column => `${castOf(column)} AS ${quoteSparkName(column.name)}`)
   await spark.run(viewCommand(name, sqlRelation(`SELECT ${values.join(', ')} FROM ${raw}`)), NOWHERE, call)
+}
+
+/** Dates that no calendar has become NULL. */
+function castOf({ alias, type }: JdbcColumn): string {
+  const cast = type.kind === 'date' || type.kind === 'timestamp' ? 'try_cast' : 'CAST'
+  return `${cast}(${alias} AS ${sparkTypeName(type)})`
 }
 
 /** Rows without a key come with the first range. */

@@ -1,0 +1,290 @@
+import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createConnection, type RowDataPacket } from 'mysql2/promise'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Cluster } from '../../harness/cluster.ts'
+import { mysqlSource } from '../../src/datasources/mysqlSource.ts'
+import { temporaryName } from '../../src/datasources/publish.ts'
+import { parseSparkUrl } from '../../src/datasources/spark/url.ts'
+import { sparkEngine } from '../../src/datasources/sparkEngine.ts'
+import { childOf, nameOf } from '../../src/datasources/storagePath.ts'
+import { visibleFiles } from '../../src/datasources/viewFiles.ts'
+import type { CountyAverage } from '../../src/loans/loans.ts'
+import { LOANS_PATH } from '../../src/loans/loansFile.ts'
+import { PARTITIONS_FOLDER } from '../../src/loans/partitionFile.ts'
+import { loadSampleInto } from '../../src/loans/sample/loadSample.ts'
+import { createAllTypesTables } from '../setup/allTypes.ts'
+import { expectAllTypes } from '../setup/allTypesValues.ts'
+import { type ClusterApp, clusterApp } from '../setup/clusterApp.ts'
+import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.ts'
+import { startOwnCluster } from '../setup/ownCluster.ts'
+import { fingerprintOfSource, fingerprintOfStored } from '../setup/sampleFingerprint.ts'
+import { COUNTIES, figuresOf, fillLoans, raiseLoans, sourcesOf, trueFigures } from '../setup/wisconsinLoans.ts'
+
+const MIGRATION_MILLIS = 600_000
+
+let cluster: Cluster
+let database: MysqlDatabase
+let running: ClusterApp
+beforeAll(async () => {
+  cluster = await startOwnCluster({ services: ['mysql', 'hdfs', 'spark'] })
+})
+afterAll(() => cluster.destroy())
+
+afterEach(async () => {
+  await running.close()
+  await database.drop()
+})
+
+async function open(options: { sparkAboveRows?: number; sourceUrl?: string } = {}): Promise<void> {
+  const { MILLRACE_STORAGE_URL: storageUrl, MILLRACE_ENGINE_URL: engineUrl } = cluster.env
+  running = await clusterApp({
+    sourceUrl: database.url,
+    storageUrl: `${storageUrl}/${randomUUID()}`,
+    engineUrl: engineUrl!,
+    ...options,
+  })
+}
+
+/** What lies at the root of the storage, hidden or not. */
+async function names(): Promise<string[]> {
+  const found = await running.storage.list('/')
+  return found.map(({ path }) => nameOf(path)).filter(name => name !== '.millrace')
+}
+
+async function dropPartitions(): Promise<void> {
+  await running.storage.remove(PARTITIONS_FOLDER)
+}
+
+describe('the sample, migrated by Spark', () => {
+  beforeEach(async () => {
+    database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
+    await loadSampleInto(database.url)
+    await open()
+  }, MIGRATION_MILLIS)
+
+  test(
+    'is the same as migrated by Millrace: every value, all averages, and what a cached average costs',
+    async () => {
+      const job = await running.migrate('SPARK')
+      expect(job).toMatchObject({ state: 'SUCCEEDED', progress: { done: 426_716, total: 426_716 } })
+      expect(await fingerprintOfStored(running.storage)).toEqual({
+        ...(await fingerprintOfSource(database)),
+        columns: 100n,
+      })
+
+      const { storage } = running
+      const files = await visibleFiles(storage, LOANS_PATH, {})
+      expect(files).toHaveLength(73)
+      const length = sum(files.map(file => file.length))
+      const blocks = await running.app.domains.systems.blockLocations(LOANS_PATH)
+      expect(blocks).toMatchObject({ length, replication: 2, blockBytes: 1 << 20 })
+      expect(sum(blocks.blocks.map(block => block.length))).toBe(length)
+      expect(blocks.blocks.every(({ length, dataNodes }) => length <= 1 << 20 && dataNodes.length === 2)).toBe(true)
+
+      const truth = await trueFigures(database)
+      const created = await running.averages(COUNTIES)
+      expect(figuresOf(created)).toEqual(truth)
+      expect(new Set(sourcesOf(created).values())).toEqual(new Set(['CREATE']))
+      const reused = await running.averages(COUNTIES)
+      expect(figuresOf(reused)).toEqual(truth)
+      expect(new Set(sourcesOf(reused).values())).toEqual(new Set(['REUSE']))
+
+      await dropPartitions()
+      expect(await running.migrate('LOCAL')).toMatchObject({ state: 'SUCCEEDED' })
+      const createdLocally = await running.averages(COUNTIES)
+      expect(figuresOf(createdLocally)).toEqual(truth)
+      const reusedLocally = await running.averages(COUNTIES)
+      expect(requestsOf(reused)).toBe(requestsOf(reusedLocally))
+      process.stderr.write(
+        `BYTES ${bytesOf(reused)} ${bytesOf(reusedLocally)} ${bytesOf(created)} ${bytesOf(createdLocally)} ${requestsOf(created)} ${requestsOf(createdLocally)}\n`,
+      )
+      expect(bytesOf(reused)).toBeLessThanOrEqual(bytesOf(reusedLocally))
+    },
+    MIGRATION_MILLIS,
+  )
+})
+
+test('every SQL type at its extremes comes through Spark as MySQL itself prints it', async () => {
+  database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
+  await createAllTypesTables(database.connection)
+  await open()
+  expect(await running.migrate('SPARK')).toMatchObject({ state: 'SUCCEEDED' })
+  await expectAllTypes(database, running.storage)
+})
+
+describe('a few thousand loans', () => {
+  beforeEach(async () => {
+    database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
+    await fillLoans(database, 20_000)
+    await open({ sparkAboveRows: 1_000 })
+  })
+
+  test('go through Spark by themselves above the row count that is set, and not below', async () => {
+    expect(await running.migrate()).toMatchObject({ state: 'SUCCEEDED', message: expect.stringMatching(/by Spark/) })
+    expect((await running.storage.stat(LOANS_PATH)).kind).toBe('folder')
+    await database.connection.query('DELETE FROM loans WHERE id > 1000')
+    expect(await running.migrate()).toMatchObject({ state: 'SUCCEEDED' })
+    expect((await running.storage.stat(LOANS_PATH)).kind).toBe('file')
+    expect(figuresOf(await running.averages([...(await trueFigures(database)).keys()]))).toEqual(
+      await trueFigures(database),
+    )
+  })
+
+  test(
+    'are the old ones or the new ones to readers, whatever replaces what, and nothing is left beside them',
+    async () => {
+      await running.migrate('LOCAL')
+      let truths = [JSON.stringify([...(await trueFigures(database))])]
+      let reading = true
+      const readers = (async () => {
+        while (reading) {
+          const seen = JSON.stringify([...figuresOf(await running.averages(COUNTIES))])
+          expect(truths).toContain(seen)
+        }
+      })()
+      for (const engine of ['SPARK', 'SPARK', 'LOCAL'] as const) {
+        await raiseLoans(database, 7)
+        truths = [...truths.slice(-1), JSON.stringify([...(await trueFigures(database))])]
+        expect(await running.migrate(engine)).toMatchObject({ state: 'SUCCEEDED' })
+        expect(await names()).toEqual([nameOf(LOANS_PATH), nameOf(PARTITIONS_FOLDER)])
+      }
+      reading = false
+      await readers
+    },
+    MIGRATION_MILLIS,
+  )
+
+  test(
+    'stay as they were when a migration is cancelled, or the database dies; what a killed server left goes with the next one',
+    async () => {
+      expect(await running.migrate('SPARK')).toMatchObject({ state: 'SUCCEEDED' })
+      const truth = await trueFigures(database)
+      const { loans, jobs } = running.app.domains
+      await fillMore(database)
+
+      const job = loans.migrate('SPARK')
+      for await (const { message } of jobs.watch(job.id)) if (message?.startsWith('Spark reads')) break
+      expect(await jobs.cancel(job.id)).toMatchObject({ state: 'CANCELLED' })
+      expect(figuresOf(await running.averages(COUNTIES))).toEqual(truth)
+
+      const doomed = loans.migrate('SPARK')
+      for await (const { message } of jobs.watch(doomed.id)) if (message?.startsWith('Spark reads')) break
+      await cluster.kill('mysql')
+      expect(await jobs.finished(doomed.id)).toMatchObject({ state: 'FAILED', errorCode: 'UNAVAILABLE' })
+      await cluster.restart('mysql')
+      const connection = await createConnection({ uri: database.url })
+      database = { ...database, connection, drop: () => connection.end() }
+      expect(figuresOf(await running.averages(COUNTIES))).toEqual(truth)
+
+      const left = `/${temporaryName(nameOf(LOANS_PATH), 'another', randomUUID())}`
+      await running.storage.create(childOf(left, '_written/part'), [Buffer.from('half')], {
+        replication: 1,
+        blockBytes: 1 << 20,
+      })
+      expect(await running.migrate('SPARK')).toMatchObject({ state: 'SUCCEEDED' })
+      expect(await names()).toEqual([nameOf(LOANS_PATH), nameOf(PARTITIONS_FOLDER)])
+    },
+    MIGRATION_MILLIS,
+  )
+})
+
+test(
+  'user and password are in no plan, page, event or log of Spark, nor a password that is refused',
+  async () => {
+    database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
+    await fillLoans(database, 2_000)
+    const password = `c4n4ry'$ {x}\\"${randomUUID()}`
+    await database.connection.query(`CREATE USER 'canary'@'%' IDENTIFIED BY ?`, [password])
+    await database.connection.query(`GRANT SELECT ON *.* TO 'canary'@'%'`)
+    const url = new URL(database.url)
+    url.username = 'canary'
+    url.password = encodeURIComponent(password)
+    await open({ sourceUrl: url.href })
+    expect(await running.migrate('SPARK')).toMatchObject({ state: 'SUCCEEDED' })
+    const shown = `${await sparkPages()}\n${await sparkFiles()}`
+    expect(/TEMPORARY VIEW millrace_table_loans.{0,5000}dbtable.{0,5000}\(redacted\)/s.test(shown)).toBe(true)
+    expect(around(shown, 'c4n4ry')).toEqual([])
+    expect(around(shown, 'canary')).toEqual([])
+
+    const source = mysqlSource({ url: url.href })
+    const engine = sparkEngine({
+      address: parseSparkUrl(cluster.env.MILLRACE_ENGINE_URL!),
+      storage: running.storage,
+      storageUrl: () => Promise.reject(new Error('no file is asked for')),
+    })
+    const session = await engine.openCluster!()
+    const read = await source.jdbc!({ table: 'loans', columns: await source.columns('loans') }, 'id')
+    const refused = session.registerTable('refused', { ...read, password: `${password}, not` }, 2)
+    await expect(refused).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    await Promise.all([engine.close(), source.close()])
+    expect(around(`${await sparkPages()}\n${await sparkFiles()}`, 'c4n4ry')).toEqual([])
+  },
+  MIGRATION_MILLIS,
+)
+
+/** The places where a word stands in a text, with a little of what is around. */
+function around(text: string, word: string): string[] {
+  return Array.from(text.matchAll(new RegExp(`.{0,80}${word}.{0,20}`, 'g')), ([found]) => found)
+}
+
+/** All that the REST API of the Connect server's web page has on SQL, jobs, stages and the environment, and the page on Connect. */
+async function sparkPages(): Promise<string> {
+  const { connect } = (JSON.parse(await readFile(join(cluster.folder, 'cluster.json'), 'utf8')) as SparkState).spark
+  const root = `http://127.0.0.1:${connect.webPort}`
+  const get = async (path: string) => await (await fetch(`${root}${path}`)).text()
+  const [application] = JSON.parse(await get('/api/v1/applications')) as { id: string }[]
+  const api = `/api/v1/applications/${application!.id}`
+  const pages = [
+    'sql?details=true&length=1000',
+    'jobs',
+    'stages?details=true',
+    'environment',
+    'allexecutors',
+    'storage/rdd',
+  ]
+  const answers = await Promise.all([...pages.map(page => get(`${api}/${page}`)), get('/connect/'), get('/SQL/')])
+  expect(answers.every(answer => answer.length > 0)).toBe(true)
+  return answers.join('\n')
+}
+
+interface SparkState {
+  spark: { connect: { webPort: number } }
+}
+
+/** Logs of all daemons and executors, and the events that a history server would show. */
+async function sparkFiles(): Promise<string> {
+  const folder = join(cluster.folder, 'spark')
+  const found = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = found.filter(
+    file => file.isFile() && (/\.log$|^std(?:err|out)$|^events_/.test(file.name) || file.parentPath.includes('events')),
+  )
+  expect(files.some(({ name }) => name.startsWith('events_'))).toBe(true)
+  expect(files.some(({ name }) => name === 'stderr')).toBe(true)
+  const texts = await Promise.all(files.map(file => readFile(join(file.parentPath, file.name), 'utf8')))
+  return texts.join('\n')
+}
+
+/** So many that Spark is still at it when something happens. */
+async function fillMore({ connection }: MysqlDatabase): Promise<void> {
+  for (let doubling = 0; doubling < 4; doubling++) {
+    await connection.query(
+      `INSERT INTO loans SELECT id + (SELECT most FROM (SELECT MAX(id) AS most FROM loans) AS ids), loan_type_id, county_code, loan_amount, remarks FROM loans`,
+    )
+  }
+  const [[row]] = await connection.query<RowDataPacket[]>('SELECT COUNT(*) AS loans FROM loans')
+  expect(Number(row!.loans)).toBe(320_000)
+}
+
+function requestsOf(averages: readonly CountyAverage[]): number {
+  return sum(averages.map(({ cost }) => cost.storageRequests))
+}
+
+function bytesOf(averages: readonly CountyAverage[]): number {
+  return sum(averages.map(({ cost }) => cost.bytesRead))
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
