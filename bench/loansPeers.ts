@@ -1,9 +1,8 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findCommand, runCommand } from '../harness/command.ts'
 import { bareRead, bareWrite, drain } from './floors.ts'
+import { fetchJdbcDriver } from './jdbcDriver.ts'
 import { type PeerRun, runPeer } from './peers.ts'
-import type { Bench, Section } from './section.ts'
+import type { Section } from './section.ts'
 import { type BenchServer, startServer } from './server.ts'
 import { median } from './statistics.ts'
 import { repeated, timed } from './timing.ts'
@@ -32,7 +31,7 @@ export const loansPeers: Section = {
     const connectorx: PeerRun[] = []
     const original: PeerRun[] = []
     const spark: PeerRun[] = []
-    const jdbcDriver = await fetchJdbcDriver(bench)
+    const jdbcDriver = await fetchJdbcDriver(JDBC_DRIVER, bench)
     // In turn, so that a machine that is slow for a while is slow for all.
     for (let repeat = 0; repeat < bench.repeats; repeat++) {
       drains.push(await drain(sourceUrl))
@@ -232,17 +231,6 @@ async function lengthOf(server: BenchServer, path: string): Promise<number> {
     `{ blockLocations(path: "${path}") { length } }`,
   )
   return blockLocations.length
-}
-
-async function fetchJdbcDriver({ folder, say }: Bench): Promise<string> {
-  const jars = join(folder, 'jars')
-  await mkdir(jars, { recursive: true })
-  say(`  fetching ${JDBC_DRIVER}`)
-  const maven = findCommand('mvn')
-  if (!maven) throw new Error('expected Maven, which "npm run cluster -- up" installs')
-  await runCommand(maven, ['-q', '-B', 'dependency:copy', `-Dartifact=${JDBC_DRIVER}`, `-DoutputDirectory=${jars}`])
-  const [, artifact, version] = JDBC_DRIVER.split(':')
-  return join(jars, `${artifact}-${version}.jar`)
 }
 
 function memory(runs: PeerRun[]): string {

@@ -11,10 +11,11 @@ import { overhead } from './overhead.ts'
 import { profiles } from './profiles.ts'
 import { keepResult, writePage } from './results.ts'
 import type { Bench, Section } from './section.ts'
+import { warehouse } from './warehouse.ts'
 import { weather } from './weather.ts'
 
 /** `npm run bench -- [--only <section>,...] [--repeats N]`: measures, keeps the results, and writes RESULTS.md of all that were ever kept. */
-const SECTIONS: Section[] = [profiles, loansPeers, loansFaults, loansGrowth, overhead, weather]
+const SECTIONS: Section[] = [profiles, loansPeers, loansFaults, loansGrowth, overhead, weather, warehouse]
 
 const { values } = parseArgs({ options: { repeats: { type: 'string' }, only: { type: 'string' } } })
 const names = values.only?.split(',') ?? SECTIONS.map(({ name }) => name)
