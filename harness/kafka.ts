@@ -25,6 +25,8 @@ export interface KafkaService extends Service {
 export interface SecuredKafka {
   user: string
   password: string
+  /** A user who may do nothing, with the same password. */
+  guest: string
   /** "host:port", no TLS. */
   saslBrokers: string[]
   /** "host:port", with TLS. */
@@ -94,6 +96,7 @@ function openKafka(folder: string, plan: KafkaPlan): KafkaService {
     secured: plan.secrets && {
       user: plan.secrets.user,
       password: plan.secrets.password,
+      guest: plan.secrets.guest,
       saslBrokers: brokers(({ saslPort }) => saslPort),
       tlsBrokers: brokers(({ tlsPort }) => tlsPort),
       caFile,

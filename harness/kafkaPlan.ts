@@ -31,8 +31,11 @@ export interface BrokerPlan {
 }
 
 export interface KafkaSecrets {
+  /** May do everything. */
   user: string
   password: string
+  /** May do nothing; has the same password. */
+  guest: string
   keyStorePassword: string
 }
 
@@ -40,7 +43,9 @@ export async function planKafka({ brokers = 1, secured = false }: KafkaOptions):
   return {
     clusterId: randomClusterId(),
     brokers: await Promise.all(Array.from({ length: brokers }, (_, index) => planBroker(index + 1))),
-    secrets: secured ? { user: 'millrace', password: randomHex(), keyStorePassword: randomHex() } : null,
+    secrets: secured
+      ? { user: 'millrace', password: randomHex(), guest: 'guest', keyStorePassword: randomHex() }
+      : null,
   }
 }
 
@@ -122,9 +127,13 @@ const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
 function securitySettings({ secrets }: KafkaPlan, keyStore: string): Settings {
   if (!secrets) return {}
   const modules = 'org.apache.kafka.common.security'
-  const plain = `${modules}.plain.PlainLoginModule required user_${secrets.user}="${secrets.password}";`
+  const users = usersOf(secrets).map(user => `user_${user}="${secrets.password}"`)
+  const plain = `${modules}.plain.PlainLoginModule required ${users.join(' ')};`
   const scram = `${modules}.scram.ScramLoginModule required;`
   return {
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    // Whoever comes without a name is a broker, or a test that does not ask for users.
+    'super.users': `User:${secrets.user};User:ANONYMOUS`,
     'sasl.enabled.mechanisms': ['PLAIN', ...SCRAM].join(','),
     'ssl.keystore.type': 'PKCS12',
     'ssl.keystore.location': keyStore,
@@ -141,10 +150,14 @@ function securitySettings({ secrets }: KafkaPlan, keyStore: string): Settings {
 /** What the formatting of a broker's folder is told beside its configuration: SCRAM users live in the cluster's own metadata. */
 export function formatArguments({ clusterId, secrets }: KafkaPlan): string[] {
   const users = secrets
-    ? SCRAM.map(mechanism => `--add-scram=${mechanism}=[name=${secrets.user},password=${secrets.password}]`)
+    ? usersOf(secrets).flatMap(name =>
+        SCRAM.map(mechanism => `--add-scram=${mechanism}=[name=${name},password=${secrets.password}]`),
+      )
     : []
   return [`--cluster-id=${clusterId}`, ...users]
 }
+
+const usersOf = ({ user, guest }: KafkaSecrets) => [user, guest]
 
 /** A leading hyphen would look like an option. */
 function randomClusterId(): string {

@@ -74,6 +74,21 @@ describe.each(['sasl', 'tls'] as const)('the listener %s', listener => {
   )
 })
 
+test('a topic that is missing and may not be made is FORBIDDEN, as is one that may not be read', async () => {
+  const guest = kafkaLog(optionsFor('sasl', { user: cluster.securedKafka!.guest }))
+  const owner = kafkaLog(optionsFor('sasl'))
+  const refused = { code: 'FORBIDDEN', hint: expect.stringContaining('Grant the user') as string }
+  try {
+    await expect(guest.createTopic('not-ours', { partitions: 1, replication: null })).rejects.toMatchObject(refused)
+    await owner.createTopic('ours', { partitions: 1, replication: 1 })
+    await expect(guest.createTopic('ours', { partitions: 1, replication: 1 })).rejects.toMatchObject(refused)
+    await expect(guest.fetch('ours', 0, { offset: 0, maxBytes: 1, waitMillis: 0 })).rejects.toMatchObject(refused)
+  } finally {
+    await guest.close()
+    await owner.close()
+  }
+})
+
 test('a certificate that nobody vouches for is FORBIDDEN', async () => {
   expect(await failure(optionsFor('tls', { tlsCaFile: null }))).toMatchObject({
     code: 'FORBIDDEN',

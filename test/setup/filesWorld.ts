@@ -16,6 +16,7 @@ import { type FileTopics, fileTopics } from '../../src/files/wire/topics.ts'
 /** A folder to send and topics of its own on some log, and what can be seen of both. */
 export interface FilesWorld {
   folder: string
+  topicPrefix: string
   topics: FileTopics
   log: Log
   write(name: string, bytes: Uint8Array | string): Promise<void>
@@ -47,7 +48,8 @@ export interface SeenAttempt {
 
 export async function openFilesWorld(log: Log): Promise<FilesWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-files-'))
-  const topics = fileTopics(`test-${randomUUID()}-`)
+  const topicPrefix = `test-${randomUUID()}-`
+  const topics = fileTopics(topicPrefix)
   const producer = log.producer()
 
   async function recordsOf(topic: string): Promise<[partition: number, LogRecord][]> {
@@ -100,6 +102,7 @@ export async function openFilesWorld(log: Log): Promise<FilesWorld> {
 
   return {
     folder,
+    topicPrefix,
     topics,
     log,
     chunks,
