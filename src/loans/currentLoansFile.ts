@@ -17,22 +17,38 @@ export interface LoansFiles {
 
 /** Footers of a hundred columns and counties are about half of this. */
 const FIRST_READ_BYTES = 1 << 20
+/** A migration that puts new data in place makes us look again; more often than this is no coincidence. */
+const LOOKS = 3
 
 export function loansFiles(storage: Storage, { workFolder }: { workFolder: string }): LoansFiles {
   let latest: { path: string; version: string; file: Promise<LoansFile> } | undefined
 
+  function open(status: FileStatus, call: Call): Promise<LoansFile> {
+    const { path } = status
+    const version = versionOf(status)
+    if (latest?.version === version && latest.path === path) return latest.file
+    const opened = { path, version, file: openLoansFile(storage, status, workFolder, call) }
+    latest = opened
+    opened.file.catch(() => {
+      if (latest === opened) latest = undefined
+    })
+    return opened.file
+  }
+
   return {
     async current(call) {
-      const status = await statMain(storage, call)
-      const { path } = status
-      const version = versionOf(status)
-      if (latest?.version === version && latest.path === path) return latest.file
-      const opened = { path, version, file: openLoansFile(storage, status, workFolder, call) }
-      latest = opened
-      opened.file.catch(() => {
-        if (latest === opened) latest = undefined
-      })
-      return opened.file
+      let status = await statMain(storage, call)
+      for (let look = 1; ; look++) {
+        try {
+          return await open(status, call)
+        } catch (error) {
+          // It may have been replaced after it was looked at, and then it is not what was expected.
+          if (look === LOOKS || !hasCode(error, 'DATA_LOST', 'NOT_FOUND', 'BAD_USER_INPUT')) throw error
+          const now = await statMain(storage, call)
+          if (now.path === status.path && versionOf(now) === versionOf(status)) throw error
+          status = now
+        }
+      }
     },
   }
 }

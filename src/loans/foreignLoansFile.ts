@@ -105,6 +105,7 @@ async function withLocalCopy<Result>(
   const copies: string[] = []
   try {
     const files = status.kind === 'folder' ? await visibleFiles(storage, status.path, call) : [status]
+    if (files.length === 0) throw new MillraceError('DATA_LOST', `The folder ${status.path} has no files.`)
     for (const [index, file] of files.entries()) {
       const copy = `${place}-${index}.parquet`
       copies.push(copy)
