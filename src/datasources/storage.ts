@@ -28,7 +28,10 @@ export interface Storage {
    */
   create(path: string, content: Content, layout: FileLayout, call?: Call): Promise<void>
 
-  /** Moves a file over whatever is at `to`, atomically; makes the folder of `to`. NOT_FOUND where `from` is missing. */
+  /**
+   * Moves a file over whatever file is at `to`, or a folder with all in it to a free name, atomically; makes the folder of `to`.
+   * NOT_FOUND where `from` is missing.
+   */
   rename(from: string, to: string, call?: Call): Promise<void>
 
   /**

@@ -172,6 +172,16 @@ export function testStorage(name: string, open: () => Promise<Storage>): void {
         await expect(storage.stat('/no/such file')).rejects.toThrow('"/no/such file"')
       })
 
+      test('moves a folder with all that is in it to a free name, and it stays the same folder', async () => {
+        const at = folder()
+        await write(`${at}/from/deep/file`, Buffer.from('x'))
+        const { fileId } = await storage.stat(`${at}/from`)
+        await storage.rename(`${at}/from`, `${at}/.to`)
+        expect(await storage.stat(`${at}/.to`)).toMatchObject({ kind: 'folder', fileId })
+        expect((await storage.list(`${at}/.to/deep`)).map(({ path }) => path)).toEqual([`${at}/.to/deep/file`])
+        await expect(storage.stat(`${at}/from`)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      })
+
       test('says BAD_USER_INPUT for a folder in the place of a file', async () => {
         const at = folder()
         await write(`${at}/folder/file`, Buffer.from('x'))
