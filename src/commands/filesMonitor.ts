@@ -57,7 +57,8 @@ export const filesMonitor = defineCommand({
         if (!terminal.signal.aborted) throw error
       } finally {
         screen.end()
-        await alerts?.settled()
+        // Whoever presses Ctrl-C does not wait for somebody's mail.
+        if (!terminal.signal.aborted) await alerts?.settled()
       }
     }),
   show: () => undefined,

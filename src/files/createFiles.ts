@@ -5,6 +5,7 @@ import { MillraceError } from '../errors.ts'
 import type { Jobs } from '../jobs/job.ts'
 import type { Files } from './files.ts'
 import { folderInOutbox } from './outbox.ts'
+import { checkTransferName } from './paths.ts'
 import { sendFiles } from './sendFiles.ts'
 import type { FilesSettings } from './settings.ts'
 import { createTracker } from './track/tracker.ts'
@@ -48,6 +49,7 @@ export function createFiles({ log, jobs, settings, clock = systemClock, note }: 
       return tracker.transfers(question)
     },
     async transfer(file) {
+      checkTransferName(file)
       await refreshed()
       return tracker.transfer(file) ?? null
     },
@@ -61,6 +63,9 @@ export function createFiles({ log, jobs, settings, clock = systemClock, note }: 
         sendFiles({ log, topics, settings, folder: real, clock }, options, control),
       )
     },
-    watchTransfers: file => tracker.watch(file),
+    watchTransfers(file) {
+      if (file !== undefined) checkTransferName(file)
+      return tracker.watch(file)
+    },
   }
 }

@@ -5,7 +5,8 @@ import type { MachineRole } from './wire/status.ts'
  * The files domain: large files across machines through the log, in blocks that are checked and acknowledged. What resolvers and
  * commands may ask of it. createFiles() builds it.
  *
- * Errors of all that ask: UNAVAILABLE where the log does not answer, FORBIDDEN where it does not let us read.
+ * Errors of all that ask: UNAVAILABLE where the log does not answer, FORBIDDEN where it does not let us read, BAD_USER_INPUT for a name that no file
+ * can have.
  */
 export interface Files {
   /** Those that changed last come first. */

@@ -1,3 +1,5 @@
+import { MillraceError } from '../errors.ts'
+
 const MOST_BYTES = 4_000
 const MOST_SEGMENT_BYTES = 255
 /** The place where receivers assemble blocks, and the folder of blocks in a storage. */
@@ -31,4 +33,13 @@ function segmentProblem(segment: string): string | null {
   if (Buffer.byteLength(segment) > MOST_SEGMENT_BYTES)
     return `a part of the path has more than ${MOST_SEGMENT_BYTES} bytes`
   return RESERVED.has(segment.toLowerCase()) ? `the name ${JSON.stringify(segment)} is reserved` : null
+}
+
+/** BAD_USER_INPUT for what is no name of a transfer, said to a person who asks for one. */
+export function checkTransferName(name: string): void {
+  const problem = transferNameProblem(name)
+  if (problem === null) return
+  throw new MillraceError('BAD_USER_INPUT', `Expected the name of a file, but ${problem}.`, {
+    hint: 'It is the path below the folder that was sent, such as reports/2026.csv.',
+  })
 }

@@ -108,6 +108,14 @@ describe('files from the outbox to a receiver', { timeout: 60_000 }, () => {
     },
   )
 
+  test.each(['', '/etc/passwd', 'a/../b'])('a file %j is asked for by a name that none can have', async file => {
+    const query = `{ fileTransfer(file: ${JSON.stringify(file)}) { file } }`
+    expect((await ask(query)).errors?.[0]).toMatchObject({
+      message: expect.stringContaining('Expected the name of a file') as string,
+      extensions: { code: 'BAD_USER_INPUT', hint: expect.stringContaining('path below the folder') as string },
+    })
+  })
+
   test('sendFiles of a folder that is not there says so', async () => {
     const { errors } = await ask('mutation { sendFiles(folder: "third") { id } }')
     expect(errors?.[0]?.extensions?.code).toBe('NOT_FOUND')

@@ -102,6 +102,24 @@ describe('millrace files monitor', () => {
     expect(await ended).toBe(0)
   })
 
+  test('where it is no terminal the picture is printed when it changes, until Ctrl-C', async () => {
+    const stop = new AbortController()
+    const printed: string[] = []
+    const ended = runCommandLine(['files', 'monitor'], {
+      stdout: { write: text => printed.push(text) },
+      stderr: { write: () => {} },
+      environment: { MILLRACE_DATA_DIR: dataDir },
+      folder: dataDir,
+      signal: stop.signal,
+    })
+    await expect.poll(() => printed.join(''), { timeout: 10_000 }).toContain('no files on their way')
+    await send([{ block: 0 }], [])
+    await expect.poll(() => printed.join(''), { timeout: 20_000 }).toMatch(/\na\.bin +██░░░░░░ 1\/3/)
+    expect(printed).toHaveLength(2)
+    stop.abort()
+    expect(await ended).toBe(0)
+  })
+
   test('--alert tells a command of each problem once', async () => {
     await send(
       [{ block: 0, outcome: 'failed', reason: 'no table' }],

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasErrno } from '../../datasources/localErrors.ts'
 import { MillraceError } from '../../errors.ts'
-import { transferNameProblem } from '../paths.ts'
+import { checkTransferName } from '../paths.ts'
 import { type BlockMetadata, blockMetadata, blockName, METADATA_SUFFIX } from '../receive/blockMetadata.ts'
 import type { BlockPart } from './wholeFile.ts'
 
@@ -35,11 +35,7 @@ const MOST_METADATA_BYTES = 64 * 1024
  * Errors: NOT_FOUND for a folder that is not there, FORBIDDEN where one cannot be read, BAD_USER_INPUT for a file in its place.
  */
 export async function findBlocks(folders: readonly string[], file?: string): Promise<FoundTransfer[]> {
-  if (file !== undefined && transferNameProblem(file) !== null) {
-    throw new MillraceError('BAD_USER_INPUT', `Expected the name of a file, but ${transferNameProblem(file)}.`, {
-      hint: 'It is the path below the folder that was sent, such as reports/2026.csv.',
-    })
-  }
+  if (file !== undefined) checkTransferName(file)
   const transfers = new Map<string, BlockPart[]>()
   for (const folder of folders) {
     for await (const part of blocksIn(folder, file)) {

@@ -36,6 +36,8 @@ export interface TrackerOptions {
 
 /** Records of one partition that a first reading goes back: some hundred bytes each. */
 const LOOK_BACK = { acknowledgments: 200_000, status: 50_000 }
+/** More than anybody has, and as many as a GraphQL Int can be: a made-up number must not keep the others from being shown. */
+const MOST_BLOCKS = 2 ** 31 - 1
 const POLL_MILLIS = 250
 const POLL_AFTER_FAILURE_MILLIS = 1_000
 
@@ -60,7 +62,7 @@ export function createTracker({ log, topics, clock, note }: TrackerOptions): Tra
 
   function takeAcknowledgment({ value, timestampMillis }: LogRecord): void {
     const read = decodeAcknowledgment(value)
-    if ('problem' in read) {
+    if ('problem' in read || read.totalBlocks > MOST_BLOCKS) {
       unreadable += 1
       return
     }
@@ -69,12 +71,15 @@ export function createTracker({ log, topics, clock, note }: TrackerOptions): Tra
 
   function takeStatus({ value, timestampMillis }: LogRecord): void {
     const read = decodeStatus(value)
-    if ('problem' in read) {
+    if ('problem' in read || read.blocksProcessed > MOST_BLOCKS || read.failures > MOST_BLOCKS) {
       unreadable += 1
       return
     }
     machines.takeStatus(read, timestampMillis)
-    for (const transfer of read.transfers ?? []) transfers.takeStatus(transfer, timestampMillis)
+    for (const transfer of read.transfers ?? []) {
+      if (transfer.totalBlocks > MOST_BLOCKS) unreadable += 1
+      else transfers.takeStatus(transfer, timestampMillis)
+    }
   }
 
   const read = shared(async () => {
