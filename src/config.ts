@@ -20,7 +20,9 @@ import {
   showWarehouse,
   type WarehouseConfig,
 } from './roleUrls.ts'
-import { type LogLevel, SETTINGS, type Setting } from './settings.ts'
+import type { LogLevel } from './settings/server.ts'
+import type { Setting } from './settings/setting.ts'
+import { SETTINGS } from './settings.ts'
 import { OWN_TRANSFORMS } from './warehouse/transforms/readTransforms.ts'
 import type { WeatherSettings } from './weather/settings.ts'
 

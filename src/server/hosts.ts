@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { isLoopback } from '../settings.ts'
+import { isLoopback } from '../settings/server.ts'
 
 /**
  * True for a request that was meant for this server. A page of another site can make a browser connect to a loopback address, by a name
