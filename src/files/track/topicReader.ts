@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from 'node:timers/promises'
 import type { Call } from '../../datasources/call.ts'
 import type { Log, LogRecord } from '../../datasources/log.ts'
 import { hasCode } from '../../errors.ts'
@@ -46,6 +47,8 @@ export function createTopicReader({ log, topic, lookBackRecords, onNewTopic }: T
         const from = { offset: offsets[partition]!, maxBytes: FETCH_BYTES, waitMillis: 0 }
         const { records, nextOffset } = await log.fetch(topic, partition, from, call)
         for (const record of records) onRecord(record)
+        // A log in this process answers at once: without this a long past would keep everybody else waiting.
+        await otherWork()
         // A partition that gives nothing before its end is asked again with the next call.
         if (nextOffset === offsets[partition]) break
         offsets[partition] = nextOffset

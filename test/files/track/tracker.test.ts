@@ -129,6 +129,19 @@ test('records that are none of ours are counted, and the rest is read', async ()
   expect(all()).toMatchObject([{ acknowledged: 1 }])
 })
 
+test('a long past is read in pieces, between which others get their turn', async () => {
+  await makeTopics()
+  for (let block = 0; block < 20_000; block += 1_000) {
+    await acknowledge(...Array.from({ length: 1_000 }, (_, index) => ({ block: block + index, totalBlocks: 30_000 })))
+  }
+  let turns = 0
+  const others = setInterval(() => (turns += 1), 1)
+  await tracker.refresh()
+  clearInterval(others)
+  expect(all()).toMatchObject([{ acknowledged: 20_000 }])
+  expect(turns).toBeGreaterThan(3)
+})
+
 test('what the log has given up is passed over', async () => {
   await makeTopics()
   await acknowledge({ block: 0 }, { block: 1 })
