@@ -17,8 +17,9 @@ import { childOf, nameOf, parentOf, quoted } from './storagePath.ts'
 
 /** How often a rename is tried whose answer was lost. */
 const ATTEMPTS = 3
-const PAUSE_MILLIS = 200
-/** Once the old one is aside nobody's signal stops the rest. */
+const FIRST_PAUSE_MILLIS = 200
+const LONGEST_PAUSE_MILLIS = 2_000
+/** Once the old one is aside nobody's signal stops the rest; this is for one that hangs. */
 const FINISH_MILLIS = 60_000
 /** A swap may end between two looks, and the next one begin: more often than this is no coincidence. */
 const LOOKS = 3
@@ -26,6 +27,8 @@ const LOOKS = 3
 export interface SwapOptions {
   /** Asked right before the first step; what it throws leaves all as it was. */
   check?: () => Promise<void>
+  /** Each step is tried again for so long where the storage does not answer: while it is restarted, say. Three times in any case. */
+  retryForMillis?: number
   call?: Call
   clock?: Clock
 }
@@ -35,19 +38,20 @@ export interface SwapOptions {
  * or where statSwapped() finds it.
  */
 export async function swap(storage: Storage, from: string, path: string, options: SwapOptions = {}): Promise<void> {
-  const { check, call = {}, clock = systemClock } = options
+  const { check, retryForMillis = 0, call = {}, clock = systemClock } = options
+  const patience = { clock, retryForMillis }
   const [fresh, old] = await Promise.all([storage.stat(from, call), statOrNothing(storage, path, call)])
   await check?.()
-  if (!old || (old.kind === 'file' && fresh.kind === 'file')) return await move(storage, fresh, path, call, clock)
+  if (!old || (old.kind === 'file' && fresh.kind === 'file')) return await move(storage, fresh, path, call, patience)
 
-  const finish = { signal: clock.deadline(FINISH_MILLIS) }
+  const finish = { signal: clock.deadline(FINISH_MILLIS + retryForMillis) }
   const aside = childOf(parentOf(path), `.${nameOf(path)}.${randomUUID()}.aside`)
-  await move(storage, old, aside, finish, clock)
+  await move(storage, old, aside, finish, patience)
   try {
-    await move(storage, fresh, path, finish, clock)
+    await move(storage, fresh, path, finish, patience)
   } catch (error) {
     // Where this fails too, statSwapped() and settleSwap() know what it is.
-    await move(storage, { ...old, path: aside }, path, finish, clock).catch(() => undefined)
+    await move(storage, { ...old, path: aside }, path, finish, patience).catch(() => undefined)
     throw error
   }
   await storage.remove(aside, finish).catch(() => undefined)
@@ -87,7 +91,14 @@ async function listAside(storage: Storage, path: string, call: Call): Promise<Fi
 }
 
 /** A rename whose answer was lost may have happened: then `to` has the id that `from` had. */
-async function move(storage: Storage, from: FileStatus, to: string, call: Call, clock: Clock): Promise<void> {
+async function move(
+  storage: Storage,
+  from: FileStatus,
+  to: string,
+  call: Call,
+  { clock, retryForMillis }: { clock: Clock; retryForMillis: number },
+): Promise<void> {
+  const until = clock.nowMillis() + retryForMillis
   for (let attempt = 1; ; attempt++) {
     try {
       return await storage.rename(from.path, to, call)
@@ -95,8 +106,9 @@ async function move(storage: Storage, from: FileStatus, to: string, call: Call, 
       call.signal?.throwIfAborted()
       const there = await statOrNothing(storage, to, call).catch(() => undefined)
       if (there?.fileId === from.fileId) return
-      if (attempt === ATTEMPTS || !hasCode(error, 'UNAVAILABLE')) throw moveError(error, from.path, to)
-      await clock.pause(PAUSE_MILLIS * attempt, call.signal)
+      const worthIt = attempt < ATTEMPTS || clock.nowMillis() < until
+      if (!worthIt || !hasCode(error, 'UNAVAILABLE')) throw moveError(error, from.path, to)
+      await clock.pause(Math.min(FIRST_PAUSE_MILLIS * 2 ** (attempt - 1), LONGEST_PAUSE_MILLIS), call.signal)
     }
   }
 }

@@ -22,6 +22,8 @@ export interface SparkMigrationOptions {
   publisher: Publisher
   /** This server, by its data directory, among those that share the storage. */
   owner: string
+  /** How long to wait for a storage that does not answer. */
+  storageWaitMillis: number
 }
 
 /** Rows that one connection reads, about; without an index each connection makes the database look at all rows. */
@@ -65,25 +67,26 @@ export async function migrateBySpark(
   lease: Lease,
   control: JobControl,
 ): Promise<string> {
-  const { source, storage, owner } = options
+  const { source, storage, owner, storageWaitMillis: retryForMillis } = options
   const { signal, say, report } = control
-  const rowsBefore = await source.count(query, { signal })
+  const call = { signal }
+  const rowsBefore = await source.count(query, call)
   report({ total: rowsBefore })
-  const read = await source.jdbc!(query, COUNTY, { signal })
+  const read = await source.jdbc!(query, COUNTY, call)
   const folder = stagedLoansPath(owner)
   let session: ClusterSession | undefined
   try {
-    session = await options.engine.openCluster!({ signal })
+    session = await options.engine.openCluster!(call)
     say('Spark reads the loans and writes them by county')
     const files = await writeFiles(session, read, folder, rowsBefore, control)
     const rows = sum(files.map(file => file.rows))
     await expectAllRows(options, query, { rows, rowsBefore }, control)
     report({ done: rows, total: rows, bytes: sum(files.map(({ length }) => length)) })
     say('Adding up the counties')
-    const index = indexOf(files, await totalsOf(session, files, { signal }), rows)
+    const index = indexOf(files, await totalsOf(session, files, call), rows)
     await writeIndex(options, folder, index, control)
     say(`Putting ${LOANS_PATH} in place`)
-    await swap(storage, folder, LOANS_PATH, { check: () => lease.confirm({ signal }), call: { signal } })
+    await swap(storage, folder, LOANS_PATH, { check: () => lease.confirm(call), retryForMillis, call })
     return [
       `Migrated ${rows.toLocaleString('en')} loans with ${columnsOf(query).length} columns`,
       ` in ${index.counties.length} counties to the folder ${LOANS_PATH} by Spark`,
@@ -191,7 +194,7 @@ function indexOf(files: readonly GroupFile[], totals: ReadonlyMap<number, Total>
 }
 
 async function writeIndex(
-  { publisher }: SparkMigrationOptions,
+  { publisher, storageWaitMillis: retryForMillis }: SparkMigrationOptions,
   folder: string,
   index: FolderIndex,
   { signal }: JobControl,
@@ -199,6 +202,7 @@ async function writeIndex(
   const bytes = folderIndexBytes(index)
   await publisher.publish(childOf(folder, INDEX_NAME), () => [bytes], LOANS_LAYOUT, {
     length: bytes.length,
+    retryForMillis,
     call: { signal },
   })
 }

@@ -22,9 +22,8 @@ export interface MigrateLoansOptions extends SparkMigrationOptions {
   encoder: Encoder
   /** A local folder for the spool. */
   workFolder: string
-  /** How long to wait for a source, and for a storage, that is still starting. */
+  /** How long to wait for a source that is still starting. */
   sourceWaitMillis: number
-  storageWaitMillis: number
   memoryBytes: number
   /** AUTO takes Spark for more rows, where it can. */
   sparkAboveRows: number
@@ -96,10 +95,9 @@ async function withLease<Result>(
 }
 
 function copyLoans(options: MigrateLoansOptions, query: RowQuery, lease: Lease, control: JobControl): Promise<string> {
-  const { signal } = control
   return withGroupedFile(options, query, control, async (file, impossibleValues) => {
     control.say(`Publishing ${LOANS_PATH} (${megabytes(file.length)})`)
-    await publishFile(options, file, lease, signal)
+    await publishFile(options, file, lease, control)
     const counties = file.entries.filter(({ key }) => key !== null).length
     return [
       `Migrated ${file.rows.toLocaleString('en')} loans with ${columnsOf(query).length} columns`,
@@ -110,22 +108,20 @@ function copyLoans(options: MigrateLoansOptions, query: RowQuery, lease: Lease, 
 }
 
 async function publishFile(
-  { storage, publisher, owner, storageWaitMillis }: MigrateLoansOptions,
+  { storage, publisher, owner, storageWaitMillis: retryForMillis }: MigrateLoansOptions,
   { content, length }: GroupedFile,
   lease: Lease,
-  signal: AbortSignal,
+  control: JobControl,
 ): Promise<void> {
-  const call = { signal }
-  const check = () => lease.confirm(call)
-  const options = { length, check, retryForMillis: storageWaitMillis, call }
-  const here = (await storage.list(parentOf(LOANS_PATH), call)).find(({ path }) => path === LOANS_PATH)
-  if (here?.kind !== 'folder') {
-    await publisher.publish(LOANS_PATH, content, LOANS_LAYOUT, options)
-    return
-  }
-  const staged = stagedLoansPath(owner)
-  await publisher.publish(staged, content, LOANS_LAYOUT, options)
-  await swap(storage, staged, LOANS_PATH, { check, call })
+  const call = { signal: control.signal }
+  const options = { check: () => lease.confirm(call), retryForMillis, call }
+  const beside = await onceStorageReady(storage, retryForMillis, control, () =>
+    storage.list(parentOf(LOANS_PATH), call),
+  )
+  const isFolder = beside.some(({ path, kind }) => path === LOANS_PATH && kind === 'folder')
+  const target = isFolder ? stagedLoansPath(owner) : LOANS_PATH
+  await publisher.publish(target, content, LOANS_LAYOUT, { ...options, length })
+  if (isFolder) await swap(storage, target, LOANS_PATH, options)
 }
 
 /** Fetches, packs and encodes; these overlap, the encoding in worker threads. */
