@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Cluster, startCluster } from '../harness/cluster.ts'
 import { loadSampleInto } from '../src/loans/sample/loadSample.ts'
+import { files } from './files.ts'
 import { loansFaults } from './loansFaults.ts'
 import { loansGrowth } from './loansGrowth.ts'
 import { loansPeers } from './loansPeers.ts'
@@ -15,7 +16,7 @@ import { warehouse } from './warehouse.ts'
 import { weather } from './weather.ts'
 
 /** `npm run bench -- [--only <section>,...] [--repeats N]`: measures, keeps the results, and writes RESULTS.md of all that were ever kept. */
-const SECTIONS: Section[] = [profiles, loansPeers, loansFaults, loansGrowth, overhead, weather, warehouse]
+const SECTIONS: Section[] = [profiles, loansPeers, loansFaults, loansGrowth, overhead, weather, warehouse, files]
 
 const { values } = parseArgs({ options: { repeats: { type: 'string' }, only: { type: 'string' } } })
 const names = values.only?.split(',') ?? SECTIONS.map(({ name }) => name)

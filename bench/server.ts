@@ -64,7 +64,7 @@ export async function startServer(environment: Readonly<Record<string, string>>)
   }
 }
 
-async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+export async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return (Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6
 }

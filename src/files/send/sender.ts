@@ -101,7 +101,7 @@ export const SENDER_DEFAULTS: SenderSettings = {
   patienceMillis: 600_000,
   firstPauseMillis: 200,
   mostPauseMillis: 5_000,
-  lookMillis: 500,
+  lookMillis: 250,
   windowBytes: 2 * 1024 * 1024,
   mostFiles: 200_000,
   mostBlocks: 20_000_000,
