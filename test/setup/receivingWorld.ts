@@ -33,7 +33,7 @@ export type ReceivingOptions = Partial<Omit<ReceiverOptions, 'settings'>> & { se
 export interface RunningReceiver {
   receiver: Receiver
   /** As Ctrl-C would. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
   /** Rejects where the receiver did. */
   ended: Promise<void>
 }

@@ -6,6 +6,7 @@ import type { AssignedPartition, GroupEvent, LogGroup } from '../../datasources/
 import { createPublisher } from '../../datasources/publish.ts'
 import { asError, hasCode, MillraceError } from '../../errors.ts'
 import { type BlockToJoin, joinIfWhole } from '../join/joinIfWhole.ts'
+import { createPatience } from '../send/patience.ts'
 import { startStatusReports } from '../send/statusReports.ts'
 import type { MachineState } from '../wire/status.ts'
 import { createAnswers } from './answers.ts'
@@ -73,9 +74,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     const processor = await startProcessor()
     if (processor) opened.defer(() => processor.close())
     const call = { signal: ending.signal }
-    for (const { name, partitions } of Object.values(topics)) {
-      await log.createTopic(name, { partitions, replication: settings.replication }, call)
-    }
+    await makeTopics(call)
     opened.defer(startReports())
     const producer = opened.adopt(log.producer(), producer => producer.close())
     const answers = createAnswers({
@@ -88,6 +87,20 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     })
     const shop = workshop(folder, { answers, processor })
     while (!ending.signal.aborted) await beMember(shop, call)
+  }
+
+  async function makeTopics(call: Call): Promise<void> {
+    const { replication, startPatienceMillis: patienceMillis } = settings
+    // A broker that has just gone is no reason to end; a log that nobody started is.
+    const patiently = createPatience({
+      ...settings,
+      clock,
+      patienceMillis,
+      onTrouble: trouble => waiting.note(trouble),
+    })
+    for (const { name, partitions } of Object.values(topics)) {
+      await patiently(() => log.createTopic(name, { partitions, replication }, call), ending.signal)
+    }
   }
 
   function startProcessor(): Promise<Processor | null> {

@@ -87,6 +87,8 @@ export interface ReceiverSettings {
   maxBlocks: number | null
   /** Puts the blocks of a file together as soon as all are in this machine's folder, in `joined_data_<machine>` beside it. */
   keepJoined: boolean
+  /** A log that does not answer for so long at the start ends the receiver. */
+  startPatienceMillis: number
   /** A member that is silent for so long loses its partitions. */
   sessionTimeoutMillis: number
   /** Bytes of records asked for at once, of each partition. */
@@ -114,6 +116,7 @@ export const RECEIVER_DEFAULTS: ReceiverSettings = {
   replication: null,
   maxBlocks: null,
   keepJoined: false,
+  startPatienceMillis: 10_000,
   sessionTimeoutMillis: 6_000,
   fetchBytes: 4 * 1024 * 1024,
   waitMillis: 500,

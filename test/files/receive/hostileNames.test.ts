@@ -47,19 +47,8 @@ const TARGETS = [
   '/evil\n',
 ]
 const OTHERS = [
-  ...[
-    '/',
-    '//',
-    '/evil',
-    '/etc/passwd',
-    '//etc/passwd',
-    '/./evil',
-    '///',
-    '/tmp/../evil',
-    '/proc/self/mem',
-    '/dev/null',
-  ],
-  ...[
+  ['/', '//', '/evil', '/etc/passwd', '//etc/passwd', '/./evil', '///', '/tmp/../evil', '/proc/self/mem', '/dev/null'],
+  [
     '.',
     './',
     './.',
@@ -73,19 +62,8 @@ const OTHERS = [
     'a/./b',
     'a/.//b',
   ],
-  ...[
-    'C:\\evil',
-    'C:\\..\\evil',
-    '\\\\host\\share',
-    '..\\evil',
-    '..\\..\\evil',
-    'a\\..\\b',
-    '\\',
-    'a\\',
-    'a\\b',
-    '\\..',
-  ],
-  ...[
+  ['C:\\evil', 'C:\\..\\evil', '\\\\host\\share', '..\\evil', '..\\..\\evil', 'a\\..\\b', '\\', 'a\\', 'a\\b', '\\..'],
+  [
     'evil\0',
     '\0',
     'evil\0.txt',
@@ -99,7 +77,7 @@ const OTHERS = [
     '\u0001',
     'a/\u0000',
   ],
-  ...[
+  [
     '.assembling',
     '.assembling/x',
     'a/.assembling/x',
@@ -109,9 +87,9 @@ const OTHERS = [
     '.blocks/x',
     '.BLOCKS/x',
   ],
-  ...['a/block_0000.bin', 'a/block_0000_metadata.json', 'a/block_1.bin', 'b/a/block_99999_metadata.json'],
-  ...['a/block_0000.bin/c', 'a/block_0000_metadata.json/c', 'a/block_12.bin/b/c'],
-  ...[
+  ['a/block_0000.bin', 'a/block_0000_metadata.json', 'a/block_1.bin', 'b/a/block_99999_metadata.json'],
+  ['a/block_0000.bin/c', 'a/block_0000_metadata.json/c', 'a/block_12.bin/b/c'],
+  [
     'n'.repeat(256),
     `a/${'n'.repeat(256)}`,
     `${'n'.repeat(300)}/a`,
@@ -119,7 +97,7 @@ const OTHERS = [
     '🚀'.repeat(64),
     `${'d/'.repeat(2_000)}f`,
   ],
-  ...[
+  [
     '/..',
     '/../..',
     '/../evil',
@@ -131,31 +109,10 @@ const OTHERS = [
     '..a/../../evil',
     'a../../../evil',
   ],
-  ...['processed_data_machine2/../../x', 'a/b/c/../../../../x', '%2e%2e/../x', '..%2f/../x', '～/../x', '~/../../x'],
-  ...[
-    ' /../x',
-    '../ ',
-    '.. /../x',
-    'x/.. /../../y',
-    '\u202e/../x',
-    '\ufeff/../x',
-    'a/\u2024\u2024/../../x',
-    '．．/../x',
-  ],
-  ...[
-    'aux/../..',
-    'con/../../x',
-    'nul/../x',
-    'a/b/..',
-    'a/b/.',
-    'a/b/',
-    'a/b//',
-    '-/../x',
-    '--/../x',
-    '*/../x',
-    '?/../x',
-  ],
-]
+  ['processed_data_machine2/../../x', 'a/b/c/../../../../x', '%2e%2e/../x', '..%2f/../x', '～/../x', '~/../../x'],
+  [' /../x', '../ ', '.. /../x', 'x/.. /../../y', '\u202e/../x', '\ufeff/../x', 'a/\u2024\u2024/../../x', '．．/../x'],
+  ['aux/../..', 'con/../../x', 'nul/../x', 'a/b/..', 'a/b/.', 'a/b/', 'a/b//', '-/../x', '--/../x', '*/../x', '?/../x'],
+].flat()
 const NAMES = [...new Set([...UPS.flatMap(up => TARGETS.map(target => up + target)), ...OTHERS])]
 
 /** Strange, but names of files all the same. */
