@@ -103,24 +103,18 @@ const VIEW = 'loans'
 /** The county that countyCodeOf() makes of a value, as a column. */
 const GROUP = 'millrace_county'
 
-function writeFiles(
+async function writeFiles(
   session: ClusterSession,
   read: JdbcRead,
   folder: string,
   rows: number,
   { signal, report }: JobControl,
 ): Promise<GroupFile[]> {
-  return session
-    .registerTable(VIEW, read, connectionsFor(rows, read), { signal })
-    .then(() =>
-      session.writeGroups(
-        `SELECT *, ${countySql()} AS ${GROUP} FROM ${VIEW}`,
-        folder,
-        { groupBy: GROUP, layout: LOANS_LAYOUT, mostRows: MOST_ROWS_PER_FILE },
-        {},
-        { signal, onProgress: fraction => report({ done: Math.floor(fraction * rows) }) },
-      ),
-    )
+  await session.registerTable(VIEW, read, connectionsFor(rows, read), { signal })
+  const sql = `SELECT *, ${countySql()} AS ${GROUP} FROM ${VIEW}`
+  const options = { groupBy: GROUP, layout: LOANS_LAYOUT, mostRows: MOST_ROWS_PER_FILE }
+  const onProgress = (fraction: number) => report({ done: Math.floor(fraction * rows) })
+  return await session.writeGroups(sql, folder, options, {}, { signal, onProgress })
 }
 
 function connectionsFor(rows: number, { key }: JdbcRead): number {
@@ -129,7 +123,7 @@ function connectionsFor(rows: number, { key }: JdbcRead): number {
 }
 
 function countySql(): string {
-  const value = `try_cast(\`${COUNTY}\` AS DOUBLE)`
+  const value = `try_cast(CAST(\`${COUNTY}\` AS STRING) AS DOUBLE)`
   return `CASE WHEN ${value} BETWEEN 1 AND 99999 AND ${value} = floor(${value}) THEN CAST(${value} AS INT) END`
 }
 
