@@ -47,7 +47,11 @@ interface Tracked {
   settled: boolean
   askedAgain: number
   acknowledgedBytes: number
+  /** What its sender said last, and when. */
   phase: TransferPhase | null
+  phaseMillis: number
+  /** When a block failed last. */
+  failedMillis: number
   message: string | null
   sha256: string | null
   machines: Set<string>
@@ -115,6 +119,7 @@ export function createTransfers(bounds: TransfersBounds = DEFAULT_BOUNDS): Trans
     transfer.sentBlocks = status.sentBlocks
     transfer.sentBytes = status.sentBytes
     transfer.phase = status.state
+    transfer.phaseMillis = atMillis
     transfer.sha256 = status.fileSha256 ?? transfer.sha256
     transfer.message = status.message ?? transfer.message
     if (status.state === 'complete') transfer.endedMillis ??= atMillis
@@ -122,13 +127,17 @@ export function createTransfers(bounds: TransfersBounds = DEFAULT_BOUNDS): Trans
   }
 
   function takeAcknowledgment(acknowledgment: Acknowledgment, atMillis: number): boolean {
-    const { block, bytes, outcome, machine } = acknowledgment
+    const { block, totalBlocks, bytes, outcome, machine } = acknowledgment
+    if (block >= totalBlocks) return false
     const transfer = tracked(acknowledgment, atMillis)
-    if (transfer.settled || transfer.processed.has(block) || block >= transfer.blocks) return false
+    if (transfer.settled || transfer.processed.has(block) || totalBlocks !== transfer.blocks) return false
     const before = transfer.failed.size + transfer.processed.size
     transfer.failed.delete(block)
     if (outcome === 'again') transfer.askedAgain += 1
-    if (outcome === 'failed') transfer.failed.add(block)
+    if (outcome === 'failed') {
+      transfer.failed.add(block)
+      transfer.failedMillis = Math.max(transfer.failedMillis, atMillis)
+    }
     if (outcome === 'processed') {
       transfer.processed.add(block)
       transfer.acknowledgedBytes += bytes
@@ -195,6 +204,8 @@ function startTransfer(of: { transferId: string; file: string; totalBlocks: numb
     askedAgain: 0,
     acknowledgedBytes: 0,
     phase: null,
+    phaseMillis: 0,
+    failedMillis: 0,
     message: null,
     sha256: null,
     machines: new Set(),
@@ -207,14 +218,14 @@ function startTransfer(of: { transferId: string; file: string; totalBlocks: numb
   }
 }
 
-function stateOf({ settled, phase, blocks, processed, failed }: Tracked): TransferState {
+function stateOf({ settled, phase, phaseMillis, failedMillis, blocks, processed, failed }: Tracked): TransferState {
   // A sender knows, too, although the log has dropped some of the acknowledgments.
   if (settled || phase === 'complete') return 'COMPLETE'
   if (phase === 'failed') return 'FAILED'
   const answered = processed.size + failed.size
-  // A sender that begins again sends what has failed.
   if (phase === 'sending' || (phase === null && answered < blocks)) return 'SENDING'
-  return answered === blocks ? 'FAILED' : 'WAITING'
+  // A sender that waits after that has sent again what failed.
+  return answered === blocks && failedMillis >= phaseMillis ? 'FAILED' : 'WAITING'
 }
 
 function viewOf(transfer: Tracked, nowMillis: number): FileTransfer {

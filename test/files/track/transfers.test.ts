@@ -108,6 +108,8 @@ test('a block that failed counts as failed until it is processed, and the transf
   // A later run of the sender.
   transfers.takeStatus(transferStatus({ sentBlocks: 2, sentBytes: 150 }), T0 + 60_000)
   expect(transfers.find('a.bin', T0 + 60_000)).toMatchObject({ state: 'SENDING', failed: 1 })
+  transfers.takeStatus(transferStatus({ sentBlocks: 3, sentBytes: 250, state: 'waiting' }), T0 + 60_500)
+  expect(transfers.find('a.bin', T0 + 60_500)).toMatchObject({ state: 'WAITING', failed: 1 })
   transfers.takeAcknowledgment(acknowledgment({ block: 0 }), T0 + 61_000)
   expect(transfers.find('a.bin', T0 + 61_000)).toMatchObject({ state: 'COMPLETE', failed: 0, message: null })
 })
@@ -185,4 +187,7 @@ test('memory is bounded: what changed longest ago is forgotten', () => {
 test('a block beyond the last one counts for nothing', () => {
   const transfers = createTransfers()
   expect(transfers.takeAcknowledgment(acknowledgment({ block: 3 }), T0)).toBe(false)
+  expect(transfers.find('a.bin', T0)).toBeUndefined()
+  transfers.takeAcknowledgment(acknowledgment({ block: 2 }), T0)
+  expect(transfers.takeAcknowledgment(acknowledgment({ block: 3, totalBlocks: 4 }), T0)).toBe(false)
 })
