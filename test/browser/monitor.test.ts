@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,11 +49,12 @@ function start(...words: string[]): RunningProcess {
 const receive = (machine: string) =>
   start('receive', '--machine-id', machine, '--output', folder, '--processor', join(folder, 'work.mjs'))
 
-test('the monitor draws on a real terminal while files are sent, one fails, and a machine dies; Ctrl-C ends it well', {
+test('the monitor draws on a real terminal, and tells, that a file fails and a machine dies; Ctrl-C ends it well', {
   timeout: 120_000,
 }, async () => {
   const killed = ['machine1', 'machine2', 'machine3'].map(receive).at(-1)!
-  const command = `${process.execPath} ${cli} files monitor`
+  const alerts = join(folder, 'alerts')
+  const command = `${process.execPath} ${cli} files monitor --alert 'cat >> ${alerts}'`
   const monitor = startOnTerminal(command, { columns: 92, rows: 30 }, environment())
   started.push(monitor)
   const text = () => stripVTControlCharacters(monitor.picture())
@@ -74,6 +75,9 @@ test('the monitor draws on a real terminal while files are sent, one fails, and 
   // As the terminal sends it when somebody presses Ctrl-C.
   monitor.child.kill('SIGINT')
   expect(await monitor.ended).toBe(0)
+  const told = readFileSync(alerts, 'utf8').trimEnd().split('\n')
+  const causes = told.map(line => (JSON.parse(line) as { cause: string }).cause.replace(/[0-9a-f]{32}/, 'transfer'))
+  expect(causes.sort()).toEqual(['failed transfer', 'silent receiver machine3'])
 })
 
 async function takePicture(monitor: TerminalProcess): Promise<void> {
