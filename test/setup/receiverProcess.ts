@@ -18,7 +18,7 @@ export interface ReceiverPlan {
   corruptShare?: number
 }
 
-/** What it is told later, a line of JSON on its standard input: what to do to itself when it comes to the step for this time. */
+/** What it is told later, a line of JSON on its standard input: what to do to itself when it comes to the step for this time, or null for nothing. */
 export interface ReceiverFault {
   step: ReceiverStep
   time: number
@@ -35,12 +35,12 @@ const print = (line: string) => process.stdout.write(`${line}\n`)
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort(new Error('told to stop')))
 
-let fault: ReceiverFault | undefined
+let fault: ReceiverFault | null = null
 let times = 0
 createInterface({ input: process.stdin }).on('line', line => {
-  fault = JSON.parse(line) as ReceiverFault
+  fault = JSON.parse(line) as ReceiverFault | null
   times = 0
-  print(`armed for ${fault.step}`)
+  print(`armed for ${fault?.step ?? 'nothing'}`)
 })
 process.stdin.unref?.()
 
@@ -59,11 +59,11 @@ const receiver = createReceiver({
   settings,
   onBlock: ({ transferId, file, block }) => print(`block ${transferId} ${block} ${file}`),
   async onStep(step) {
-    if (step !== fault?.step) return
+    if (!fault || step !== fault.step) return
     times += 1
     if (times !== fault.time) return
     const { signal } = fault
-    fault = undefined
+    fault = null
     // Written before the signal, which comes at once.
     await new Promise<void>(resolve => process.stdout.write(`at ${step}\n`, () => resolve()))
     process.kill(process.pid, signal)

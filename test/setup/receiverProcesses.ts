@@ -16,10 +16,10 @@ export interface ReceiverProcess {
   partitions(): number[]
   /** What it has printed, with the time of each line in milliseconds as performance.now() counts. */
   readonly lines: { text: string; atMillis: number }[]
-  /** Has it kill or stop itself. */
-  arm(fault: ReceiverFault): Promise<void>
-  /** Waits until a line begins so. */
-  says: (start: string, timeoutMillis?: number) => Promise<void>
+  /** Has it kill or stop itself, or not any more. */
+  arm: (fault: ReceiverFault | null) => Promise<void>
+  /** Waits until a line begins so; of those after the first `from` lines. */
+  says: (start: string, options?: { from?: number }) => Promise<void>
   /** As Ctrl-C would. Throws where it does not end well. */
   end(): Promise<void>
   kill(): Promise<void>
@@ -32,16 +32,16 @@ export function startReceiverProcess(plan: ReceiverPlan): ReceiverProcess {
   const exited = once(child, 'exit')
   const { machine } = plan
 
-  async function says(start: string, timeoutMillis = WAIT_MILLIS): Promise<void> {
+  async function says(start: string, { from = 0 } = {}): Promise<void> {
     const shown = () => lines.slice(-5).map(({ text }) => text)
     await waitUntil(
       {
         description: `${machine} to say "${start}"`,
-        timeoutMillis,
+        timeoutMillis: WAIT_MILLIS,
         pollMillis: 20,
         detail: () => shown().join('\n').slice(0, 2_000),
       },
-      () => lines.some(({ text }) => text.startsWith(start)),
+      () => lines.slice(from).some(({ text }) => text.startsWith(start)),
     )
   }
 
@@ -55,8 +55,9 @@ export function startReceiverProcess(plan: ReceiverPlan): ReceiverProcess {
       return numbers === '' ? [] : numbers.split(',').map(Number)
     },
     async arm(fault) {
+      const said = lines.length
       child.stdin.write(`${JSON.stringify(fault)}\n`)
-      await says(`armed for ${fault.step}`)
+      await says(`armed for ${fault?.step ?? 'nothing'}`, { from: said })
     },
     says,
     async end() {
