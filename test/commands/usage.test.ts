@@ -51,6 +51,7 @@ describe('help', () => {
       'counties',
       'analyze',
       'weather',
+      'files',
       'warehouse',
       'job',
       'jobs',
