@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { type Config, readConfig, withDotEnv } from '../config.ts'
+import { collectInOneGo } from '../datasources/collectInOneGo.ts'
 import type { Log } from '../datasources/log.ts'
 import type { Storage } from '../datasources/storage.ts'
 import type { FilesSettings } from '../files/settings.ts'
@@ -32,6 +33,7 @@ export async function withFilesPorts<Result>(
     settings: config.files,
     // Each by itself: the keepers of all roles together take more memory than sending files does.
     async log() {
+      collectInOneGo()
       const { openRecordLog } = await import('../recordLog.ts')
       return adopt(await openRecordLog(config))
     },
