@@ -17,10 +17,13 @@ const META = {
   INDEX_PAGE: 10,
   DICTIONARY_PAGE: 11,
   STATISTICS: 12,
+  ENCODING_STATISTICS: 13,
   BLOOM_OFFSET: 14,
   BLOOM_LENGTH: 15,
+  SIZE_STATISTICS: 16,
 } as const
 const STATISTICS = { MAX: 5, MIN: 6 } as const
+const ALL_STATISTICS: readonly number[] = [META.STATISTICS, META.ENCODING_STATISTICS, META.SIZE_STATISTICS]
 const PAGE_OFFSETS: readonly number[] = [META.DATA_PAGE, META.INDEX_PAGE, META.DICTIONARY_PAGE]
 
 /** The four bytes that a Parquet file begins and ends with. */
@@ -168,6 +171,17 @@ function moveMeta(meta: Struct, by: number): Struct {
         ? { ...field, value: field.value + by }
         : field,
     )
+}
+
+/** The row group with statistics of these columns only: of a hundred columns they are most of a footer. */
+export function keepStatistics(group: Struct, columns: readonly string[]): Struct {
+  const names = columnChunks(group).map(({ column }) => column)
+  const chunks = structs(get(group, GROUP.COLUMNS), 'columns').map((chunk, index) => {
+    if (columns.includes(names[index]!)) return chunk
+    const meta = struct(get(chunk, CHUNK.META), 'meta_data').filter(({ id }) => !ALL_STATISTICS.includes(id))
+    return set(chunk, CHUNK.META, TYPE.STRUCT, meta)
+  })
+  return set(group, GROUP.COLUMNS, TYPE.LIST, { elementType: TYPE.STRUCT, values: chunks })
 }
 
 /** The same footer over other row groups and other key-value metadata. */

@@ -2,6 +2,7 @@ import {
   BrokenParquetError,
   columnChunks,
   type FileMetaData,
+  keepStatistics,
   keyValues,
   MAGIC,
   moveRowGroup,
@@ -22,8 +23,8 @@ export interface GatheredGroups {
 }
 
 /**
- * All row groups of whole files of one schema, put one after the other with the chunks of the tail columns last. Nothing is decoded. DATA_LOST where one is
- * no Parquet, or of another schema.
+ * All row groups of whole files of one schema, put one after the other with the chunks of the tail columns last. Nothing is decoded;
+ * statistics stay for the tail columns. DATA_LOST where one is no Parquet, or of another schema.
  */
 export function gatherGroups(files: readonly Uint8Array[], tailColumns: readonly string[]): GatheredGroups {
   const footers = files.map(parseFooter)
@@ -53,7 +54,7 @@ export function gatherGroups(files: readonly Uint8Array[], tailColumns: readonly
       next[part] += chunk.length
       return offset + at
     })
-    return moveRowGroup(group, offsets, ordinal)
+    return moveRowGroup(keepStatistics(group, tailColumns), offsets, ordinal)
   })
   return {
     footer: withContent(first, placed, keyValues(first)),

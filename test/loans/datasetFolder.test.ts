@@ -9,14 +9,19 @@ import { childOf } from '../../src/datasources/storagePath.ts'
 import { type FolderIndex, folderIndexBytes, INDEX_NAME } from '../../src/loans/datasetFolder.ts'
 import { LOANS_PATH } from '../../src/loans/loansFile.ts'
 import { partitionPath } from '../../src/loans/partitionFile.ts'
+import { rowGroups, textBounds } from '../../src/parquet/footer.ts'
 import { gatherGroups } from '../../src/parquet/gatherGroups.ts'
 import { type EmbeddedLoans, embeddedLoans, loansOf } from '../setup/embeddedLoans.ts'
 
 /** County, amounts of each of its files. */
 type Counties = readonly (readonly [county: number, ...files: number[][]])[]
 
+/** As few as DuckDB makes. */
+const GROUP_ROWS = 2_048
+const MANY = Array.from({ length: 2 * GROUP_ROWS + 1 }, (_, index) => 100_000 + index)
 const COUNTIES: Counties = [
   [55001, [100_000, 200_001]],
+  [55003, MANY, [100_000]],
   [55025, [300_000, 310_000], [320_000]],
 ]
 
@@ -28,7 +33,7 @@ beforeEach(async () => {
 })
 afterEach(() => embedded.close())
 
-/** As Spark leaves it, but written by DuckDB, with two row groups in files of more than one row. */
+/** As Spark leaves it, but written by DuckDB. */
 async function writeFolder(counties: Counties, dataset = 'made-by-the-test', place = folder): Promise<void> {
   await mkdir(place, { recursive: true })
   const index: FolderIndex = { dataset, rows: 0, counties: [] }
@@ -58,7 +63,7 @@ async function parquetOf(county: number, amounts: readonly number[]): Promise<Bu
   const connection = await (await DuckDBInstance.create(':memory:')).connect()
   const rows = amounts.map((amount, index) => `(${county}, ${amount}::DOUBLE, 'note ${index}')`)
   await connection.run(
-    `COPY (SELECT * FROM (VALUES ${rows.join(', ')}) AS t(county_code, loan_amount, note)) TO '${file}' (FORMAT parquet, ROW_GROUP_SIZE 1)`,
+    `COPY (SELECT * FROM (VALUES ${rows.join(', ')}) AS t(county_code, loan_amount, note)) TO '${file}' (FORMAT parquet, ROW_GROUP_SIZE ${GROUP_ROWS})`,
   )
   connection.closeSync()
   const bytes = await readFile(file)
@@ -72,10 +77,12 @@ describe('a folder of files by county', () => {
   test('has averages as a file has: from the folder first, then from partitions', async () => {
     expect(await embedded.loans.counties()).toEqual([
       { code: 55001, name: 'Adams County' },
+      { code: 55003, name: 'Ashland County' },
       { code: 55025, name: 'Dane County' },
     ])
     for (const source of ['CREATE', 'REUSE'] as const) {
       expect(await embedded.average(55001)).toMatchObject({ averageLoan: 150_000, loans: 2, source })
+      expect(await embedded.average(55003)).toMatchObject({ averageLoan: 102_047, loans: MANY.length + 1, source })
       expect(await embedded.average(55025)).toMatchObject({ averageLoan: 310_000, loans: 3, source })
     }
   })
@@ -199,4 +206,15 @@ test('files of different columns are no folder of one table', async () => {
   for (let at = changed.indexOf('note'); at >= 0; at = changed.indexOf('note', at + 1)) changed.write('nota', at)
   expect(() => gatherGroups([one, changed], ['loan_amount'])).toThrow(/one schema/)
   expect(() => gatherGroups([], ['loan_amount'])).toThrow(/at least one/)
+})
+
+test('of the statistics of files only those of the tail columns are kept', async () => {
+  const file = await parquetOf(55001, MANY.slice(0, GROUP_ROWS + 1))
+  const boundsWith = (tail: string) =>
+    rowGroups(gatherGroups([file], [tail]).footer).map(group => textBounds(group, 'note'))
+  expect(boundsWith('note')).toEqual([
+    { min: 'note 0', max: 'note 999' },
+    { min: 'note 2048', max: 'note 2048' },
+  ])
+  expect(boundsWith('loan_amount')).toEqual([undefined, undefined])
 })
