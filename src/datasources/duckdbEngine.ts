@@ -44,6 +44,8 @@ const CLOSED = 'The engine was closed while it was in use.'
 /** SQL by DuckDB inside this process. It reads and writes files of the storage only, also in SQL that names others. */
 export function duckdbEngine(options: DuckdbEngineOptions): Engine {
   const { storage, directory, publisher, workFolder, mostCopiedBytes = MOST_COPIED_BYTES } = options
+  // Files that stay on this machine cost the processor more than the disk.
+  const compression = directory === null ? 'zstd' : 'snappy'
   const connections = duckdbConnections(() => openInstance(options))
   const sessions = new Set<EngineSession>()
 
@@ -99,7 +101,12 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
             await prepareDuckdb(connection, [...views.values()])
             await describeDuckdbQuery(connection, sql)
             const answer = await withProgress(connection, call.onProgress, () =>
-              run(connection, 'COPY (', sql, `\n) TO ${quoteDuckdbText(place)} (FORMAT parquet, COMPRESSION zstd)`),
+              run(
+                connection,
+                'COPY (',
+                sql,
+                `\n) TO ${quoteDuckdbText(place)} (FORMAT parquet, COMPRESSION ${compression})`,
+              ),
             )
             return Number(answer[0]?.[0])
           })
