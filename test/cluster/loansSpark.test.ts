@@ -244,6 +244,8 @@ test('a table is read and written by group: in files of so many rows, of one gro
   })
   const elsewhere = { ...read, url: read.url.replace(/:\d+\//, ':1/') }
   await expect(session.registerTable('other', elsewhere, 3)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await database.connection.query('DELETE FROM things')
+  expect(await session.writeGroups('SELECT * FROM things', `${folder}/none`, options)).toEqual([])
   await whole.remove(folder)
   await Promise.all([engine.close(), source.close(), whole.close()])
 })

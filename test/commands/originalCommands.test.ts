@@ -34,6 +34,13 @@ describe('the three original commands, without a server', () => {
     expect(code).toBe(0)
   })
 
+  it('DbToHdfs takes the engine that it is told, and starts nothing where that is not there', async () => {
+    const { code, stdout, stderr } = await run('DbToHdfs', '--engine', 'spark')
+    expect(stdout).toBe('error: Expected Spark as the engine to migrate with, but it is duckdb:.\n')
+    expect(stderr).toContain('hint: Set MILLRACE_ENGINE_URL')
+    expect(code).toBe(1)
+  })
+
   it('BlockLocations prints the replicas of each DataNode as Python prints a dict', async () => {
     expect(await run('BlockLocations', '-f', '/hdma-wi-2021.parquet')).toEqual({
       code: 0,

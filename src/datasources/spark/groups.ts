@@ -28,7 +28,7 @@ export function groupWriteOptions({ layout, mostRows }: GroupOptions): Record<st
     'parquet.writer.max-padding': '0',
     'dfs.blocksize': String(layout.blockBytes),
     'dfs.replication': String(layout.replication),
-    // HDFS has a file's last block on two DataNodes a moment after it was asked; by default it is asked again after 400 ms.
+    // The NameNode knows of a file's last block a moment after it is asked to close the file; by default it is asked again after 400 ms.
     'dfs.client.block.write.locateFollowingBlock.initial.delay.ms': '20',
     // A client that is shared would have the settings of whoever opened it first.
     'fs.hdfs.impl.disable.cache': 'true',
@@ -75,6 +75,7 @@ export async function describeGroups(
   groups: ReadonlyMap<string, number | null>,
   call: Call,
 ): Promise<GroupFile[]> {
+  if (statuses.length === 0) return []
   const [counts, digests] = await Promise.all([
     askFiles(
       spark,
