@@ -173,12 +173,14 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     phase = 'running'
     try {
       await serve(group, shop, call)
+      // What is being finished at the end is given its time.
       await finishing.idle()
     } catch (error) {
       if (!ending.signal.aborted && !hasCode(error, 'UNAVAILABLE', 'CONFLICT')) throw error
       if (!ending.signal.aborted) waiting.note(asError(error).message)
     } finally {
       await dropLanes([...lanes.keys()])
+      await finishing.idle()
       await leave(group)
     }
     if (!ending.signal.aborted) await clock.pause(settings.firstPauseMillis, ending.signal)
@@ -198,6 +200,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       try {
         event = await abortable(coming, ending.signal)
       } catch (error) {
+        if (ending.signal.aborted) return
         if (!hasCode(error, 'DATA_LOST')) throw error
         warn(error.message)
         event = null

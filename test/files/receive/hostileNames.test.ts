@@ -149,7 +149,7 @@ test('of 200 hostile names none is written, each is refused with a reason, and b
   expect(new Set(seen.map(({ file }) => file))).toEqual(new Set(NAMES))
   expect(seen.filter(({ reason }) => !reason)).toEqual([])
   expect((await tree()).filter(name => !outside.includes(name) && !OWN.has(name))).toEqual([])
-  expect(receiver.state()).toMatchObject({ failedBlocks: NAMES.length, processedBlocks: 0 })
+  await expect.poll(() => receiver.state()).toMatchObject({ failedBlocks: NAMES.length, processedBlocks: 0 })
 
   await world.put(HARMLESS.flatMap(file => blockRecords([Buffer.from(file)], { file })))
   await world.acknowledged(HARMLESS.length, ({ outcome }) => outcome === 'processed')

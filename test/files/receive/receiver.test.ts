@@ -49,7 +49,9 @@ test('every file that was sent can be joined again from the folder of its receiv
   const sent = await world.sender({ settings: { blockBytes: 1_000_000, wait: true } }).run(never)
   expect(sent.files.map(({ problem }) => problem)).toEqual(Array(5).fill(null))
   for (const [name, bytes] of Object.entries(files)) expect((await world.joined(name)).equals(bytes)).toBe(true)
-  expect(receiver.state()).toMatchObject({ processedBlocks: 8, failedBlocks: 0, askedAgain: 0, trouble: null })
+  await expect
+    .poll(() => receiver.state())
+    .toMatchObject({ processedBlocks: 8, failedBlocks: 0, askedAgain: 0, trouble: null })
 })
 
 test('a block that comes damaged is asked for again, and taken when it comes whole', async () => {
@@ -63,7 +65,7 @@ test('a block that comes damaged is asked for again, and taken when it comes who
   await world.put(blockRecords([good], { sendId: 'send-2' }))
   expect((await world.acknowledged(2))[1]).toMatchObject({ outcome: 'processed', sendId: 'send-2' })
   expect((await world.joined('file')).equals(good)).toBe(true)
-  expect(receiver.state()).toMatchObject({ askedAgain: 1, processedBlocks: 1, failedBlocks: 0 })
+  await expect.poll(() => receiver.state()).toMatchObject({ askedAgain: 1, processedBlocks: 1, failedBlocks: 0 })
 })
 
 test('a block is asked for again three times; then it has failed, and the commit goes on', async () => {
@@ -142,7 +144,7 @@ test('a repeat is recognised by its digest: acknowledged again, without new work
     sha256: sha256Of(bytes),
   })
   expect(await stat(place)).toMatchObject({ ino, mtimeMs })
-  expect(receiver.state()).toMatchObject({ processedBlocks: 1, repeatedBlocks: 1 })
+  await expect.poll(() => receiver.state()).toMatchObject({ processedBlocks: 1, repeatedBlocks: 1 })
 })
 
 test('other bytes under the same transfer are stored instead of the old ones', async () => {
@@ -195,6 +197,53 @@ test('what is stopped in the middle of a block is done by the next, from the beg
   await world.put([second!])
   expect(await world.acknowledged(1)).toMatchObject([{ outcome: 'processed', machine: 'machine2' }])
   expect((await world.joined('file')).equals(Buffer.concat(parts))).toBe(true)
+})
+
+test('a block that is being finished when the receiver is stopped is finished, and committed', async () => {
+  const [arrived, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const before = world.receive({
+    async onStep(step) {
+      if (step !== 'stored') return
+      arrived.resolve()
+      await goOn.promise
+    },
+  })
+  await world.put(blockRecords([randomBytes(500)]))
+  await arrived.promise
+  const stopped = before.stop()
+  goOn.resolve()
+  await stopped
+  expect(await world.acknowledgments()).toMatchObject([{ outcome: 'processed', machine: 'machine1' }])
+  world.receive({ machine: 'machine2' })
+  await expectSame(1)
+})
+
+test('a block whose partition went to another while it was stored is not acknowledged by the one that lost it', async () => {
+  const [arrived, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let isFirst = true
+  const before = world.receive({
+    async onStep(step) {
+      if (step !== 'stored' || !isFirst) return
+      isFirst = false
+      arrived.resolve()
+      await goOn.promise
+    },
+  })
+  await world.put(
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((file, partition) => ({
+      ...blockRecords([Buffer.from(file)], { file })[0]!,
+      partition,
+    })),
+  )
+  await arrived.promise
+  const others = ['machine2', 'machine3', 'machine4', 'machine5', 'machine6'].map(machine => world.receive({ machine }))
+  await waitUntil({ description: 'the others to share', timeoutMillis: 10_000 }, () =>
+    others.every(({ receiver }) => receiver.state().partitions.length === 1),
+  )
+  goOn.resolve()
+  await world.acknowledged(6)
+  await expectSame(6)
+  expect(before.receiver.state().trouble).toBeNull()
 })
 
 test('a block whose sender is gone is given up after a while, and holds nothing back', async () => {
@@ -259,9 +308,11 @@ test('a receiver ends after as many blocks as it was told, and leaves the others
   await limited.ended
   expect(limited.receiver.state()).toMatchObject({ phase: 'stopped', processedBlocks: 2 })
   expect(await world.acknowledgments()).toHaveLength(2)
-  world.receive({ machine: 'machine2' })
-  const seen = await world.acknowledged(4)
-  expect(seen.map(({ file }) => file).sort()).toEqual(['a', 'b', 'c', 'd'])
+  const next = world.receive({ machine: 'machine2' })
+  await world.acknowledged(4)
+  expect((await world.acknowledgments()).map(({ file }) => file).sort()).toEqual(['a', 'b', 'c', 'd'])
+  // Counted when it is acknowledged.
+  await expect.poll(() => next.receiver.state()).toMatchObject({ processedBlocks: 2, repeatedBlocks: 0 })
 })
 
 test('joins a file as soon as all its blocks are here, where it was asked to', async () => {
