@@ -69,7 +69,7 @@ describe('millrace files monitor', () => {
     expect(nothing.stdout).toMatch(/^\d\d:\d\d:\d\d {2}0 under way.*\nno files on their way\n\nno machines\n/)
     await send([{ block: 0 }, { block: 1 }], [{ transfers: [transferStatus({ sentBlocks: 3, state: 'waiting' })] }])
     const { stdout } = await run('monitor', '--once')
-    expect(stdout).toMatch(/\na\.bin +█████░░░ 2\/3 +3 +0\n/)
+    expect(stdout).toMatch(/\na\.bin +█████░░░ 2\/3 +3 +0[ \n]/)
     expect(stdout).toMatch(/\nmachine1 +receiver +alive, busy +2 +200 B +0/)
     expect(stdout).toMatch(/\nproducer1 +sender +alive, busy +0 +0 B +0/)
   })

@@ -82,18 +82,22 @@ export function createTracker({ log, topics, clock, note }: TrackerOptions): Tra
     }
   }
 
-  const read = shared(async () => {
-    await acknowledgments.read(takeAcknowledgment)
-    await statuses.read(takeStatus)
-  })
-
   const changes = createBroadcast<void>()
   let following = false
+
+  const read = shared(async () => {
+    const before = transfers.version
+    try {
+      await acknowledgments.read(takeAcknowledgment)
+      await statuses.read(takeStatus)
+    } finally {
+      if (transfers.version !== before) changes.publish()
+    }
+  })
 
   async function follow(): Promise<void> {
     following = true
     let troubled = false
-    let told = transfers.version
     while (changes.readers > 0) {
       try {
         await read()
@@ -102,8 +106,6 @@ export function createTracker({ log, topics, clock, note }: TrackerOptions): Tra
         if (!troubled) note('the progress of files cannot be read', { err: error })
         troubled = true
       }
-      if (transfers.version !== told) changes.publish()
-      told = transfers.version
       await clock.pause(troubled ? POLL_AFTER_FAILURE_MILLIS : POLL_MILLIS)
     }
     following = false
