@@ -54,7 +54,8 @@ function jdbcUrl({ host, port, database, tls }: MysqlAddress): string {
     'useServerPrepStmts=true', // else FLOAT comes with six digits
     `connectTimeout=${CONNECT_MILLIS}`,
     `socketTimeout=${SILENCE_MILLIS}`,
-    `sslMode=${tls ? 'verify-full' : 'disable'}`,
+    // Without TLS, MySQL 8 takes a password that is encrypted with a key that it gives.
+    ...(tls ? ['sslMode=verify-full'] : ['sslMode=disable', 'allowPublicKeyRetrieval=true']),
   ]
   return `jdbc:mysql://${host.includes(':') ? `[${host}]` : host}:${port}/${database}?${parameters.join('&')}`
 }
