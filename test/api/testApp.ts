@@ -231,7 +231,12 @@ export function memoryStorage(changes: Partial<Storage> = {}): Storage {
   return {
     kind: 'directory',
     url: 'file:memory',
-    stat: unused,
+    async stat(path) {
+      const status = { path, modifiedAtMillis: 0, fileId: path, replication: 2, blockBytes: 1_048_576 }
+      if (path === '/file') return { ...status, kind: 'file', length: 1_500_000 }
+      if (path === '/folder') return { ...status, kind: 'folder', length: 0 }
+      throw noFile(path)
+    },
     list: async () => [],
     read: unused,
     create: unused,
@@ -240,8 +245,7 @@ export function memoryStorage(changes: Partial<Storage> = {}): Storage {
     remove: unused,
     async blockLocations(path) {
       if (path === '/folder') throw new MillraceError('BAD_USER_INPUT', 'Expected a file at /folder, found a folder.')
-      if (path !== '/file')
-        throw new MillraceError('NOT_FOUND', `There is no file ${path}.`, { hint: 'Migrate first.' })
+      if (path !== '/file') throw noFile(path)
       return {
         length: 1_500_000,
         replication: 2,
@@ -257,6 +261,10 @@ export function memoryStorage(changes: Partial<Storage> = {}): Storage {
     close: async () => {},
     ...changes,
   }
+}
+
+function noFile(path: string): MillraceError {
+  return new MillraceError('NOT_FOUND', `There is no file ${path}.`, { hint: 'Migrate first.' })
 }
 
 export function memoryLog(changes: Partial<Log> = {}): Log {
