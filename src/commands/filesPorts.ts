@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { type Config, readConfig, withDotEnv } from '../config.ts'
-import { collectInOneGo } from '../datasources/collectInOneGo.ts'
 import type { Log } from '../datasources/log.ts'
+import { keepHeapSmall } from '../datasources/smallHeap.ts'
 import type { Storage } from '../datasources/storage.ts'
 import type { FilesSettings } from '../files/settings.ts'
 import { type Context, type Input, optional } from './command.ts'
@@ -33,9 +33,10 @@ export async function withFilesPorts<Result>(
     settings: config.files,
     // Each by itself: the keepers of all roles together take more memory than sending files does.
     async log() {
-      collectInOneGo()
       const { openRecordLog } = await import('../recordLog.ts')
-      return adopt(await openRecordLog(config))
+      const log = adopt(await openRecordLog(config))
+      keepHeapSmall()
+      return log
     },
     async storage() {
       const { openStorage } = await import('../keepers.ts')
