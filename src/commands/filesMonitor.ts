@@ -1,6 +1,6 @@
-import { createLogUpdate } from 'log-update'
 import { systemClock } from '../datasources/clock.ts'
-import { hasCode, type MillraceError } from '../errors.ts'
+import { createDeadline } from '../datasources/deadline.ts'
+import { hasCode, MillraceError } from '../errors.ts'
 import type { Overview, Problem } from '../files/track/overview.ts'
 import type { Tracker } from '../files/track/tracker.ts'
 import { createAlerts, deliveryTo } from './alert.ts'
@@ -12,6 +12,8 @@ import type { Output } from './terminal.ts'
 const LOOK_MILLIS = 1_000
 /** Where the table cannot be drawn over: how often it is printed at most. */
 const PRINT_MILLIS = 5_000
+const FIRST_MILLIS = 60_000
+const LATER_MILLIS = 5_000
 const ROWS = 15
 
 export const filesMonitor = defineCommand({
@@ -39,19 +41,20 @@ export const filesMonitor = defineCommand({
       const topics = fileTopics(settings.topicPrefix)
       const tracker = createTracker({ log: await log(), topics, clock: systemClock, note })
       const alerts = alert === undefined ? undefined : alertsTo(alert, context)
-      const screen = screenOf(context)
-      const look = async (mayWait: boolean) => {
-        const problem = await refresh(tracker, terminal.signal, mayWait)
+      const screen = await openScreen(context)
+      const readOn = once ? () => tracker.refresh({ signal: terminal.signal }) : patientReader(tracker, terminal.signal)
+      const look = async () => {
+        const problem = await readOn()
         const overview = overviewOf(tracker, systemClock.nowMillis())
         if (problem) overview.problems.unshift(problem)
         screen.show(overview)
         alerts?.see(overview.problems)
       }
       try {
-        await look(!once)
+        await look()
         while (!once) {
           await systemClock.pause(LOOK_MILLIS, terminal.signal)
-          await look(true)
+          await look()
         }
       } catch (error) {
         if (!terminal.signal.aborted) throw error
@@ -64,19 +67,29 @@ export const filesMonitor = defineCommand({
   show: () => undefined,
 })
 
-/** Whoever watches wants to see, too, that the log is away; it may come back. */
-async function refresh(tracker: Tracker, signal: AbortSignal, mayWait: boolean): Promise<Problem | undefined> {
-  try {
-    await tracker.refresh({ signal })
-    return undefined
-  } catch (error) {
-    if (!mayWait || !hasCode(error, 'UNAVAILABLE')) throw error
-    return awayProblem(error)
+/**
+ * Reads on. Whoever watches wants to see, too, that the log is away, and for how long machines are silent by then; it may come back. The first
+ * reading is of all that the topics have, and takes its time.
+ */
+function patientReader(tracker: Tracker, signal: AbortSignal): () => Promise<Problem | undefined> {
+  let millis = FIRST_MILLIS
+  return async () => {
+    using deadline = createDeadline(millis, () => noAnswer(millis))
+    try {
+      await tracker.refresh({ signal: AbortSignal.any([signal, deadline.signal]) })
+      millis = LATER_MILLIS
+      return undefined
+    } catch (error) {
+      if (!hasCode(error, 'UNAVAILABLE')) throw error
+      return { cause: 'log', kind: 'log', message: `What follows is old: ${error.message}` }
+    }
   }
 }
 
-function awayProblem({ message }: MillraceError): Problem {
-  return { cause: 'log', kind: 'log', message: `What follows is old: ${message}` }
+function noAnswer(millis: number): MillraceError {
+  return new MillraceError('UNAVAILABLE', `The log has not answered within ${millis / 1_000} s.`, {
+    hint: 'Is it there, and is MILLRACE_LOG_URL its address?',
+  })
 }
 
 function alertsTo(target: string, { terminal }: Context) {
@@ -93,10 +106,11 @@ interface Screen {
 }
 
 /** JSON: an object a line. A terminal: drawn over. Anything else: printed where it has changed, not too often. */
-function screenOf({ json, terminal: { stdout, environment } }: Context): Screen {
+async function openScreen({ json, terminal: { stdout, environment } }: Context): Promise<Screen> {
   if (json) return { show: overview => void stdout.write(`${JSON.stringify(overview)}\n`), end: () => {} }
   const look: OverviewLook = { paint: stdout.isTTY && !environment.NO_COLOR ? coloured : plain, rows: ROWS }
   if (stdout.isTTY && isStream(stdout)) {
+    const { createLogUpdate } = await import('log-update')
     // Hiding the cursor would bring a handler of Ctrl-C that ends the process before us.
     const draw = createLogUpdate(stdout, { showCursor: true })
     return { show: overview => draw(formatOverview(overview, look)), end: () => draw.done() }
