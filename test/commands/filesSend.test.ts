@@ -11,7 +11,7 @@ import { sqliteLog } from '../../src/datasources/sqliteLog.ts'
 import { acknowledgmentRecord, type Outcome } from '../../src/files/wire/acknowledgment.ts'
 import { type Chunk, readChunkHeaders } from '../../src/files/wire/chunk.ts'
 import { fileTopics } from '../../src/files/wire/topics.ts'
-import { sha256Of } from '../setup/filesWorld.ts'
+import { acknowledgmentOf, sha256Of } from '../setup/filesWorld.ts'
 import { millrace, type RunOptions } from './millrace.ts'
 
 const topics = fileTopics()
@@ -49,23 +49,8 @@ async function chunks(): Promise<{ chunk: Chunk; record: LogRecord }[]> {
 async function acknowledge(outcome: Outcome): Promise<void> {
   const producer = log.producer()
   for (const { chunk } of await chunks()) {
-    const { transferId, file, block, totalBlocks, blockBytes: bytes, sendId, blockSha256: sha256 = null } = chunk
-    const [machine, at] = ['machine1', new Date().toISOString()]
-    const said = {
-      version: 1 as const,
-      transferId,
-      file,
-      block,
-      totalBlocks,
-      bytes,
-      sha256,
-      machine,
-      outcome,
-      sendId,
-      attempts: 1,
-      at,
-    }
-    await producer.send(topics.acknowledgments.name, [acknowledgmentRecord({ ...said, reason: 'no module' })])
+    const said = acknowledgmentOf(chunk, chunk.blockSha256 ?? null, outcome, 'no module')
+    await producer.send(topics.acknowledgments.name, [acknowledgmentRecord(said)])
   }
   await producer.close()
 }

@@ -122,23 +122,9 @@ export async function openFilesWorld(log: Log): Promise<FilesWorld> {
         ...options,
       }),
     async acknowledge({ chunk, sha256 }, outcome, reason) {
-      const { transferId, file, block, totalBlocks, blockBytes: bytes, sendId } = chunk
-      const acknowledgment: Acknowledgment = {
-        version: 1,
-        transferId,
-        file,
-        block,
-        totalBlocks,
-        bytes,
-        sha256,
-        machine: 'machine1',
-        outcome,
-        sendId,
-        attempts: 1,
-        ...(reason !== undefined && { reason }),
-        at: new Date().toISOString(),
-      }
-      await producer.send(topics.acknowledgments.name, [acknowledgmentRecord(acknowledgment)])
+      await producer.send(topics.acknowledgments.name, [
+        acknowledgmentRecord(acknowledgmentOf(chunk, sha256, outcome, reason)),
+      ])
     },
     async statuses() {
       return (await recordsOf(topics.status.name)).map(([, { value }]) => {
@@ -152,6 +138,31 @@ export async function openFilesWorld(log: Log): Promise<FilesWorld> {
       for (const { name } of Object.values(topics)) await log.removeTopic(name)
       await rm(folder, { recursive: true })
     },
+  }
+}
+
+/** What a receiver would say of the block that a chunk belongs to. */
+export function acknowledgmentOf(
+  chunk: Chunk,
+  sha256: string | null,
+  outcome: Outcome,
+  reason?: string,
+): Acknowledgment {
+  const { transferId, file, block, totalBlocks, blockBytes: bytes, sendId } = chunk
+  return {
+    version: 1,
+    transferId,
+    file,
+    block,
+    totalBlocks,
+    bytes,
+    sha256,
+    machine: 'machine1',
+    outcome,
+    sendId,
+    attempts: 1,
+    ...(reason !== undefined && { reason }),
+    at: new Date().toISOString(),
   }
 }
 
