@@ -1,11 +1,12 @@
 import { type DuckDBConnection, StatementType } from '@duckdb/node-api'
 import { hasCode, MillraceError } from '../errors.ts'
 import type { DuckdbConnections } from './duckdbConnections.ts'
+import { duckdbCopyLines } from './duckdbCopyLines.ts'
 import { rowReader, streamedRows } from './duckdbRows.ts'
 import { describeDuckdbColumn, quoteDuckdbText } from './duckdbTypes.ts'
 import type { EngineCall, SqlValues } from './engine.ts'
 import type { DescribedColumn } from './rowQuery.ts'
-import { bothCalls, type RowStream } from './rowStream.ts'
+import { bothCalls, type CopyLines, type RowStream } from './rowStream.ts'
 import type { Row } from './source.ts'
 import { readQuery, requireUniqueNames, sqlError } from './sqlProblem.ts'
 import { placeOf, type SqlPlace } from './sqlText.ts'
@@ -86,35 +87,53 @@ export function duckdbRowStream(
   outer: EngineCall,
 ): RowStream {
   const columns = described.map(({ name, type }) => ({ name, type }))
+  const values = described.map((column, index) => ({ type: column.type, sql: column.select(`column${index}`) }))
+  const answer = `answer AS answer(${described.map((_, index) => `column${index}`).join(', ')})`
   const stream: RowStream = {
     columns,
     rows: (call = {}) => connections.stream(bothCalls(outer, call), readRows),
+    copyLines: (call = {}) => connections.stream(bothCalls(outer, call), readLines),
   }
   queries.set(stream, query)
   return stream
 
   async function* readRows(connection: DuckDBConnection, signal: AbortSignal): AsyncGenerator<Row[], void, undefined> {
-    await prepareDuckdb(connection, query.views)
-    // A stream that fails in the middle ends like a whole one. From a table it does not fail, and its rows can be counted.
-    await withProgress(connection, outer.onProgress, () => run(connection, 'CREATE TEMP TABLE answer AS ', query.sql))
-    const { selectList, read } = rowReader(
-      described.map((column, index) => ({ type: column.type, sql: column.select(`column${index}`) })),
-    )
-    const aliases = described.map((_, index) => `column${index}`).join(', ')
-    const result = await connection.stream(`SELECT ${selectList} FROM answer AS answer(${aliases})`)
+    await makeAnswer(connection)
+    const { selectList, read } = rowReader(values)
+    const result = await connection.stream(`SELECT ${selectList} FROM ${answer}`)
     let received = 0
     for await (const rows of streamedRows(result, read)) {
       received += rows.length
       yield rows
     }
     signal.throwIfAborted()
-    const count = await connection.runAndReadAll('SELECT COUNT(*) FROM answer')
-    const expected = Number(count.getRows()[0]?.[0])
-    if (received !== expected) {
-      throw new MillraceError('UNAVAILABLE', `Expected ${expected} rows from DuckDB, it gave up after ${received}.`, {
-        hint: 'It may have run out of memory or of disk: repeat with less at a time.',
-      })
+    await expectRows(connection, received)
+  }
+
+  async function* readLines(connection: DuckDBConnection): AsyncGenerator<CopyLines, void, undefined> {
+    await makeAnswer(connection)
+    let received = 0
+    for await (const lines of duckdbCopyLines(connection, answer, values)) {
+      received += lines.rows
+      yield lines
     }
+    await expectRows(connection, received)
+  }
+
+  /** A stream that fails in the middle ends like a whole one. From a table it does not fail, and its rows can be counted. */
+  async function makeAnswer(connection: DuckDBConnection): Promise<void> {
+    await prepareDuckdb(connection, query.views)
+    await withProgress(connection, outer.onProgress, () => run(connection, 'CREATE TEMP TABLE answer AS ', query.sql))
+  }
+}
+
+async function expectRows(connection: DuckDBConnection, received: number): Promise<void> {
+  const count = await connection.runAndReadAll('SELECT COUNT(*) FROM answer')
+  const expected = Number(count.getRows()[0]?.[0])
+  if (received !== expected) {
+    throw new MillraceError('UNAVAILABLE', `Expected ${expected} rows from DuckDB, it gave up after ${received}.`, {
+      hint: 'It may have run out of memory or of disk: repeat with less at a time.',
+    })
   }
 }
 

@@ -10,6 +10,14 @@ export interface RowStream {
    * that stops early, or a signal, ends the work behind it. Call it once.
    */
   rows(call?: Call): AsyncIterable<Row[]>
+  /** The same rows as text, where whoever makes them is faster at that than rows() and a loop over it. Call one of both, once. */
+  copyLines?(call?: Call): AsyncIterable<CopyLines>
+}
+
+/** Some rows in the text format of PostgreSQL's COPY, a line each, in UTF-8; characters that are NUL are in it as they are. */
+export interface CopyLines {
+  text: Uint8Array
+  rows: number
 }
 
 /** One call that ends with either: the one that a stream was made in, and the one that reads it. */

@@ -1,5 +1,5 @@
 import { MillraceError } from '../../errors.ts'
-import type { RowStream } from '../rowStream.ts'
+import type { CopyLines, RowStream } from '../rowStream.ts'
 import type { ColumnType, Row } from '../source.ts'
 import type { WarehouseCall } from '../warehouse.ts'
 
@@ -11,6 +11,10 @@ export async function* copyText(
   rows: RowStream,
   { onRows, signal }: WarehouseCall,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  if (rows.copyLines) {
+    yield* countedLines(rows.copyLines(signal ? { signal } : {}), onRows)
+    return
+  }
   const writers = rows.columns.map(({ type }) => writerOf(type))
   let text = ''
   let count = 0
@@ -25,6 +29,19 @@ export async function* copyText(
     onRows?.(count)
   }
   if (text !== '') yield Buffer.from(text)
+}
+
+async function* countedLines(
+  lines: AsyncIterable<CopyLines>,
+  onRows: WarehouseCall['onRows'],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let count = 0
+  for await (const { text, rows } of lines) {
+    if (text.includes(0)) throw nulCharacter()
+    yield text
+    count += rows
+    onRows?.(count)
+  }
 }
 
 type Write = (value: unknown) => string
@@ -58,10 +75,12 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '
 
 function escaped(text: string): string {
   if (!SPECIAL.test(text)) return text
-  if (text.includes('\0')) {
-    throw new MillraceError('BAD_USER_INPUT', 'Expected text without NUL characters, which PostgreSQL cannot keep.', {
-      hint: 'Take them out in the query.',
-    })
-  }
+  if (text.includes('\0')) throw nulCharacter()
   return text.replace(/[\\\t\n\r]/g, character => ESCAPES[character]!)
+}
+
+function nulCharacter(): MillraceError {
+  return new MillraceError('BAD_USER_INPUT', 'Expected text without NUL characters, which PostgreSQL cannot keep.', {
+    hint: 'Take them out in the query.',
+  })
 }
