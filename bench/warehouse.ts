@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCluster } from '../harness/cluster.ts'
 import { fetchJdbcDriver } from './jdbcDriver.ts'
@@ -113,7 +114,8 @@ interface ClusterRuns {
 
 async function measureOnCluster(bench: Bench, days: Days, folder: string): Promise<ClusterRuns> {
   const cluster = await startCluster({
-    folder: join(bench.folder, 'warehouse-cluster'),
+    // Not in the bench's own folder, which the user postgres cannot get into.
+    folder: await mkdtemp(join(tmpdir(), 'millrace-bench-cluster-')),
     services: ['hdfs', 'postgres', 'spark'],
     throwaway: true,
     progress: bench.say,

@@ -30,7 +30,7 @@ export async function measurePublish(days: Days, url: string, folder: string, re
   await readCitizens(days.csv(DAYS[1]), parquet, new AbortController().signal)
   await copyFile(parquet, join(storageFolder, 'citizens.parquet'))
   const csv = join(folder, 'citizens.csv')
-  await inDuckdb(`COPY (FROM '${parquet}') TO '${csv}' (FORMAT csv)`)
+  await inDuckdb(`COPY (FROM '${parquet}') TO '${csv}' (FORMAT csv, HEADER false)`)
 
   const storage = localStorage({ folder: storageFolder })
   const publisher = createPublisher(storage, 'bench')
@@ -66,7 +66,7 @@ export async function measurePublish(days: Days, url: string, folder: string, re
       await psql(
         `DROP TABLE IF EXISTS by_hand; CREATE TABLE by_hand (LIKE ${TABLE}); ALTER TABLE by_hand DROP COLUMN logical_date`,
       )
-      const copy = await timed(() => psql(`\\copy by_hand FROM '${csv}' (FORMAT csv)`))
+      const copy = await timed(() => psql(`\\copy by_hand FROM '${csv}' (FORMAT csv, HEADER false)`))
       const sameDate = await timed(() => publish(`bench-again-${repeat}`, date))
       runs.push({ newDate, sameDate, copy })
     }
