@@ -31,6 +31,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const { log, topics, machine, groupId, clock = systemClock } = options
   const { onBlock = () => {}, onStep = () => {} } = options
   const settings = { ...RECEIVER_DEFAULTS, ...options.settings }
+  // A sink has the whole file, and this machine none of its blocks.
+  const keepsJoined = settings.keepJoined && !options.sink
   const lanes = new Map<number, Lane>()
   const warnings = new Set<string>()
   const waiting = createWaiting(clock, settings)
@@ -133,11 +135,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         counts.processedBytes += metadata.blockBytes
         onBlock(metadata)
         if (counts.processedBlocks === settings.maxBlocks) ending.abort(OVER)
-        if (settings.keepJoined) await joinHere(folder, metadata)
+        if (keepsJoined) await joinHere(folder, metadata)
       },
       async onRepeated(chunk) {
         counts.repeatedBlocks += 1
-        if (settings.keepJoined) await joinHere(folder, chunk)
+        if (keepsJoined) await joinHere(folder, chunk)
       },
       onRefused(outcome) {
         if (outcome === 'failed') counts.failedBlocks += 1

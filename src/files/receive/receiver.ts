@@ -85,7 +85,7 @@ export interface ReceiverSettings {
   replication: number | null
   /** Ends after so many blocks of new work; null for never. */
   maxBlocks: number | null
-  /** Puts the blocks of a file together as soon as all are in this machine's folder, in `joined_data_<machine>` beside it. */
+  /** Puts the blocks of a file together as soon as all are in this machine's folder, in `joined_data_<machine>` beside it; not with a sink. */
   keepJoined: boolean
   /** A log that does not answer for so long at the start ends the receiver. */
   startPatienceMillis: number

@@ -357,6 +357,17 @@ test('with the key sealed blocks are received; without it, with another one, or 
   expect((await world.joined('secret')).equals(bytes)).toBe(true)
 })
 
+test.each(['gzip', 'zstd'] as const)('what was compressed with %s, and sealed, comes as it was', async encoding => {
+  const seal = createSeal(randomBytes(32))
+  const bytes = Buffer.from('the same again and again, '.repeat(100_000))
+  await world.write('file', bytes)
+  world.receive({ seal })
+  await world.sender({ seal, settings: { encoding, wait: true } }).run(never)
+  const chunks = await world.chunks()
+  expect(chunks.map(({ chunk }) => chunk.encoding)).toEqual(chunks.map(() => encoding))
+  expect((await world.joined('file')).equals(bytes)).toBe(true)
+})
+
 test('a flipped bit in a sealed chunk is refused', async () => {
   const seal = createSeal(randomBytes(32))
   await world.write('secret', randomBytes(5_000))
