@@ -11,7 +11,8 @@ import { MillraceError } from '../../src/errors.ts'
 import type { SenderStep } from '../../src/files/send/sender.ts'
 import { CHUNK_BYTES } from '../../src/files/wire/chunk.ts'
 import { createSeal } from '../../src/files/wire/seal.ts'
-import { type FilesWorld, openFilesWorld, sha256Of } from '../setup/filesWorld.ts'
+import { blockKey } from '../../src/files/wire/topics.ts'
+import { type FilesWorld, openFilesWorld, type SeenAttempt, sha256Of } from '../setup/filesWorld.ts'
 
 const never = new AbortController().signal
 
@@ -155,6 +156,21 @@ describe('a run that follows another', () => {
     await world.acknowledge(one!, 'failed', 'the processor threw')
     await world.acknowledge(other!, 'again', 'the digest is wrong')
     expect((await world.sender({ settings }).run(never)).files).toMatchObject([{ sends: 2, failedBlocks: 0 }])
+  })
+
+  test('takes an acknowledgment that it cannot read for none, and says so', async () => {
+    await world.write('data', 'some')
+    await world.sender().run(never)
+    const [{ chunk }] = (await world.attempts()) as [SeenAttempt]
+    const producer = log.producer()
+    const value = Buffer.from(JSON.stringify({ version: 2, outcome: 'processed' }))
+    await producer.send(world.topics.acknowledgments.name, [{ key: blockKey(chunk.transferId, 0), value }])
+    await producer.close()
+    const sender = world.sender()
+    expect((await sender.run(never)).files).toMatchObject([{ sends: 1, acknowledgedBlocks: 0 }])
+    expect(sender.state().warnings).toEqual([
+      expect.stringContaining('An acknowledgment of "data" cannot be read: the field "version"'),
+    ])
   })
 
   test('sends all of a file that has changed, as another transfer', async () => {

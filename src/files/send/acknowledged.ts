@@ -38,7 +38,12 @@ export function createAcknowledged({ log, topic, outgoing, onChange, onWarning }
     const one = outgoing.get(readBlockKey(key)?.transferId ?? '')
     if (!one) return
     const acknowledgment = decodeAcknowledgment(value)
-    if ('problem' in acknowledgment || acknowledgment.transferId !== one.transfer.transferId) return
+    if ('problem' in acknowledgment) {
+      // Of another version, or of nobody we know: whoever wrote it, the block counts as not acknowledged.
+      onWarning(`An acknowledgment of ${JSON.stringify(one.transfer.file)} cannot be read: ${acknowledgment.problem}.`)
+      return
+    }
+    if (acknowledgment.transferId !== one.transfer.transferId) return
     if (one.take(acknowledgment)) {
       const blocks = askedAgain.get(one) ?? new Set()
       askedAgain.set(one, blocks.add(acknowledgment.block))

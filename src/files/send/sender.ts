@@ -77,7 +77,7 @@ export interface SenderSettings {
   replication: number | null
   /** Until each block is acknowledged or has failed. */
   wait: boolean
-  /** So often a block is sent again in one run, where a receiver asks for it. */
+  /** So often a block is sent again in one run, where a receiver asks for it; at most 30. */
   mostResends: number
   /** A log that has not answered for so long fails the run, which can be repeated. */
   patienceMillis: number
