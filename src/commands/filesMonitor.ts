@@ -3,6 +3,7 @@ import { createDeadline } from '../datasources/deadline.ts'
 import { hasCode, MillraceError } from '../errors.ts'
 import type { Overview, Problem } from '../files/track/overview.ts'
 import type { Tracker } from '../files/track/tracker.ts'
+import { ALIVE_MILLIS } from '../files/wire/status.ts'
 import { createAlerts, deliveryTo } from './alert.ts'
 import { type Context, defineCommand, flag, optional, text } from './command.ts'
 import { coloured, formatOverview, harmless, type OverviewLook, plain } from './filesOverview.ts'
@@ -43,9 +44,14 @@ export const filesMonitor = defineCommand({
       const alerts = alert === undefined ? undefined : alertsTo(alert, context)
       const screen = await openScreen(context)
       const readOn = once ? () => tracker.refresh({ signal: terminal.signal }) : patientReader(tracker, terminal.signal)
+      let awayMillis = Number.NEGATIVE_INFINITY
       const look = async () => {
         const problem = await readOn()
         const overview = overviewOf(tracker, systemClock.nowMillis())
+        if (problem) awayMillis = overview.at.getTime()
+        // Nobody is heard while the log is away, and those who are there need a moment to be heard again.
+        if (overview.at.getTime() - awayMillis < ALIVE_MILLIS)
+          overview.problems = overview.problems.filter(({ kind }) => kind !== 'silence')
         if (problem) overview.problems.unshift(problem)
         screen.show(overview)
         alerts?.see(overview.problems)
