@@ -1,6 +1,7 @@
 import type { LogProducer } from '../../datasources/log.ts'
 import { acknowledgmentRecord, type Outcome } from '../wire/acknowledgment.ts'
 import type { Chunk } from '../wire/chunk.ts'
+import { forgetOldest } from './forgetOldest.ts'
 
 /** What a receiver says of blocks. Each resolves when the log has it, and rejects with its signal's reason alone, or for a refusal that will stay. */
 export interface Answers {
@@ -69,10 +70,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       const times = (asked.get(key) ?? 0) + 1
       asked.delete(key)
       if (times <= mostAgain) asked.set(key, times)
-      for (const oldest of asked.keys()) {
-        if (asked.size <= MOST_COUNTED) break
-        asked.delete(oldest)
-      }
+      forgetOldest(asked, MOST_COUNTED)
       const outcome = times <= mostAgain ? 'again' : 'failed'
       const reason =
         outcome === 'again' ? failure.reason : `${failure.reason}; it was asked for ${mostAgain} times again`

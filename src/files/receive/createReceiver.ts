@@ -1,10 +1,9 @@
 import { join } from 'node:path'
-import { abortable } from '../../datasources/abortable.ts'
 import type { Call } from '../../datasources/call.ts'
 import { systemClock } from '../../datasources/clock.ts'
-import type { AssignedPartition, GroupEvent, LogGroup } from '../../datasources/log.ts'
+import type { AssignedPartition, LogGroup } from '../../datasources/log.ts'
 import { createPublisher } from '../../datasources/publish.ts'
-import { asError, hasCode, MillraceError } from '../../errors.ts'
+import { asError, MillraceError } from '../../errors.ts'
 import { type BlockToJoin, joinIfWhole } from '../join/joinIfWhole.ts'
 import { createPatience } from '../send/patience.ts'
 import { startStatusReports } from '../send/statusReports.ts'
@@ -12,19 +11,20 @@ import type { MachineState } from '../wire/status.ts'
 import { createAnswers } from './answers.ts'
 import { type BlockStore, localBlocks } from './blockStore.ts'
 import { finishBlock } from './finishBlock.ts'
-import { createLane, type Lane, type Workshop } from './lane.ts'
+import { forgetOldest } from './forgetOldest.ts'
+import { createLane, type Lane } from './lane.ts'
 import { type MachineFolder, openMachineFolder } from './machineFolder.ts'
+import { beMember } from './member.ts'
 import { oneAtATime } from './oneAtATime.ts'
 import { openProcessor, type Processor } from './processor.ts'
 import { RECEIVER_DEFAULTS, type Receiver, type ReceiverOptions, type ReceiverState } from './receiver.ts'
 import { sinkBlocks } from './sinkStore.ts'
 import { createWaiting } from './waiting.ts'
+import type { Workshop } from './workshop.ts'
 
 const MOST_WARNINGS = 20
 /** So long after the last record the machine counts as busy. */
 const BUSY_MILLIS = 2_000
-/** A group that does not answer is not waited for at the end: it notices by itself. */
-const LEAVE_MILLIS = 5_000
 
 /** See docs/file-distribution.md for the protocol and why each step is there. */
 export function createReceiver(options: ReceiverOptions): Receiver {
@@ -88,7 +88,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       patiently: waiting.forLog,
     })
     const shop = workshop(folder, { answers, processor })
-    while (!ending.signal.aborted) await beMember(shop, call)
+    while (!ending.signal.aborted) await memberOf(shop, call)
   }
 
   async function makeTopics(call: Call): Promise<void> {
@@ -167,81 +167,31 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     }
   }
 
-  /** One membership in the group, until the receiver ends or the group has to be joined anew. */
-  async function beMember(shop: Workshop, call: Call): Promise<void> {
+  async function memberOf(shop: Workshop, call: Call): Promise<void> {
     const { sessionTimeoutMillis } = settings
     const joining = () => log.group(topics.blocks.name, { groupId, sessionTimeoutMillis }, call)
     const group = await waiting.forLog(joining, ending.signal)
     phase = 'running'
-    try {
-      await serve(group, shop, call)
-      // What is being finished at the end is given its time.
-      await finishing.idle()
-    } catch (error) {
-      if (!ending.signal.aborted && !hasCode(error, 'UNAVAILABLE', 'CONFLICT')) throw error
-      if (!ending.signal.aborted) waiting.note(asError(error).message)
-    } finally {
-      await dropLanes([...lanes.keys()])
-      await finishing.idle()
-      await leave(group)
-    }
+    await beMember({
+      group,
+      lanes,
+      openLane: one => openLane(one, group, shop),
+      limits: { maxBytes: settings.fetchBytes, waitMillis: settings.waitMillis },
+      ending: ending.signal,
+      finished: () => finishing.idle(),
+      onRecords() {
+        activeMillis = clock.nowMillis()
+      },
+      onTrouble: trouble => waiting.note(trouble),
+      onWarning: warn,
+      clock,
+    })
     if (!ending.signal.aborted) await clock.pause(settings.firstPauseMillis, ending.signal)
-  }
-
-  async function serve(group: LogGroup, shop: Workshop, call: Call): Promise<void> {
-    const limits = { maxBytes: settings.fetchBytes, waitMillis: settings.waitMillis }
-    // The next is fetched while this one is worked on.
-    const ask = () => {
-      const coming = group.next(limits, call)
-      coming.catch(() => {})
-      return coming
-    }
-    let coming = ask()
-    while (!ending.signal.aborted) {
-      let event: GroupEvent | null
-      try {
-        event = await abortable(coming, ending.signal)
-      } catch (error) {
-        if (ending.signal.aborted) return
-        if (!hasCode(error, 'DATA_LOST')) throw error
-        warn(error.message)
-        event = null
-      }
-      waiting.note(null)
-      coming = ask()
-      if (event) await take(event, group, shop)
-      else for (const lane of lanes.values()) await lane.tidy()
-    }
-  }
-
-  async function take(event: GroupEvent, group: LogGroup, shop: Workshop): Promise<void> {
-    if (event.kind === 'assigned')
-      for (const one of event.partitions) lanes.set(one.partition, openLane(one, group, shop))
-    if (event.kind === 'revoked') await dropLanes(event.partitions)
-    if (event.kind !== 'records') return
-    activeMillis = clock.nowMillis()
-    await lanes.get(event.partition)?.take(event.records, event.nextOffset)
-    activeMillis = clock.nowMillis()
   }
 
   function openLane({ partition, offset, revoked }: AssignedPartition, group: LogGroup, shop: Workshop): Lane {
     const signals = { revoked, ending: ending.signal, ended: ended.signal }
     return createLane({ partition, offset, group, ...signals }, shop)
-  }
-
-  async function dropLanes(partitions: readonly number[]): Promise<void> {
-    for (const partition of partitions) {
-      await lanes.get(partition)?.drop()
-      lanes.delete(partition)
-    }
-  }
-
-  async function leave(group: LogGroup): Promise<void> {
-    try {
-      await abortable(group.leave(), clock.deadline(LEAVE_MILLIS))
-    } catch {
-      // It is given up after its session.
-    }
   }
 
   function fail(error: unknown): void {
@@ -287,10 +237,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   function warn(warning: string): void {
     warnings.delete(warning)
     warnings.add(warning)
-    for (const oldest of warnings) {
-      if (warnings.size <= MOST_WARNINGS) break
-      warnings.delete(oldest)
-    }
+    forgetOldest(warnings, MOST_WARNINGS)
   }
 
   return {

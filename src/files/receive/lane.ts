@@ -1,18 +1,15 @@
-import type { Clock } from '../../datasources/clock.ts'
 import type { LogGroup, LogRecord } from '../../datasources/log.ts'
 import { asError, hasCode } from '../../errors.ts'
 import { transferNameProblem } from '../paths.ts'
 import { type Chunk, isLastChunk, readChunkHeaders } from '../wire/chunk.ts'
 import { decodeContent } from '../wire/content.ts'
-import type { Seal } from '../wire/seal.ts'
 import { readBlockKey } from '../wire/topics.ts'
-import type { Answers } from './answers.ts'
-import { type Assembly, createAssembly, type OpenBlockFile } from './assembly.ts'
-import type { BlockMetadata } from './blockMetadata.ts'
-import type { AssembledFile, BlockStore } from './blockStore.ts'
-import type { AssembledBlock, Finished, FinishingCall } from './finishBlock.ts'
-import type { ReceiverSettings, ReceiverStep } from './receiver.ts'
-import type { Waiting } from './waiting.ts'
+import { sentence } from '../words.ts'
+import { createAssembly } from './assembly.ts'
+import type { BlockStore } from './blockStore.ts'
+import type { AssembledBlock } from './finishBlock.ts'
+import { type Assembling, type BlockKey, createOpenBlocks, type Known, type OpenBlock } from './openBlocks.ts'
+import type { Workshop } from './workshop.ts'
 
 /** One partition while it is this machine's: the blocks whose chunks have begun to come, and how far the group may commit. */
 export interface Lane {
@@ -23,29 +20,6 @@ export interface Lane {
   openBlocks(): number
   /** Removes what is assembled. Nothing is acknowledged or committed any more. */
   drop(): Promise<void>
-}
-
-/** What all lanes of a receiver share. */
-export interface Workshop {
-  store: BlockStore
-  answers: Answers
-  seal: Seal | null
-  settings: ReceiverSettings
-  clock: Clock
-  waiting: Waiting
-  newPlace: () => AssembledFile
-  openFile: OpenBlockFile | undefined
-  /** Begins to finish a block when the one before is finished; false where the receiver ends instead. `work` never rejects. */
-  finishNext: (work: () => Promise<void>) => Promise<boolean>
-  finish: (block: AssembledBlock, call: FinishingCall) => Promise<Finished>
-  /** Told how a block ended. */
-  onProcessed: (metadata: BlockMetadata) => Promise<void>
-  onRepeated: (chunk: Chunk) => Promise<void>
-  onRefused: (outcome: 'again' | 'failed') => void
-  onWarning: (warning: string) => void
-  /** Told of what nobody foresaw: the receiver ends with it. */
-  onFailure: (error: unknown) => void
-  onStep: (step: ReceiverStep) => void | Promise<void>
 }
 
 export interface LaneOptions {
@@ -61,45 +35,13 @@ export interface LaneOptions {
   ended: AbortSignal
 }
 
-type Slot = Assembling | Finishing | Known
-
-interface Assembling {
-  kind: 'assembling'
-  sendId: string
-  firstOffset: number
-  assembly: Assembly
-  file: AssembledFile
-  receivedAtMillis: number
-  /** When its last chunk came, by this machine's clock and by the log's. */
-  heardAtMillis: number
-  loggedAtMillis: number
-}
-
-interface Finishing {
-  kind: 'finishing'
-  sendId: string
-  firstOffset: number
-  over: Promise<void>
-}
-
-/** It was stored before; only its digest is looked at. */
-interface Known {
-  kind: 'known'
-  sendId: string
-  sha256: string | null
-}
-
-/** Attempts of senders that are done with, remembered so that late chunks of them begin nothing. */
-const MOST_CLOSED = 10_000
-
 export function createLane(options: LaneOptions, shop: Workshop): Lane {
   const { partition, group, revoked, ended } = options
   const { store, answers, seal, settings, clock, waiting, onStep } = shop
   const dropped = new AbortController()
   const gone = AbortSignal.any([revoked, ended, dropped.signal])
   const leaving = AbortSignal.any([gone, options.ending])
-  const slots = new Map<string, Slot>()
-  const closed = new Set<string>()
+  const blocks = createOpenBlocks()
   let nextOffset = options.offset
   let committedOffset = options.offset
 
@@ -109,30 +51,29 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
       await skipUnreadable(record, chunk.problem)
       return
     }
-    const key = keyOf(chunk)
-    let slot = slots.get(key)
-    if (slot && slot.sendId !== chunk.sendId) {
+    let open = blocks.get(chunk)
+    if (open && open.sendId !== chunk.sendId) {
       // Another attempt begins with its first chunk; anything else is late.
-      if (chunk.index !== 0 || isClosed(chunk)) return
-      if (slot.kind === 'finishing') await slot.over
-      else await close(chunk, slot)
-      slot = slots.get(key)
+      if (chunk.index !== 0 || blocks.isClosed(chunk)) return
+      if (open.kind === 'finishing') await open.over
+      else await close({ ...chunk, sendId: open.sendId })
+      open = undefined
     }
-    if (isClosed(chunk)) return
-    slot ??= await begin(chunk, record)
-    if (slot?.kind === 'known') await takeKnown(chunk, slot)
-    if (slot?.kind === 'assembling') await takeChunk(chunk, record, slot)
+    if (blocks.isClosed(chunk)) return
+    open ??= await begin(chunk, record)
+    if (open?.kind === 'known') await takeKnown(chunk, open)
+    if (open?.kind === 'assembling') await takeChunk(chunk, record, open)
   }
 
   async function skipUnreadable({ key, offset }: LogRecord, problem: string): Promise<void> {
-    shop.onWarning(`Record ${offset} of partition ${partition} is no chunk: ${problem}.`)
-    const named = readBlockKey(key)
-    const slot = named && slots.get(`${named.transferId}/${named.block}`)
-    if (slot?.kind === 'assembling') await askAgain(slot.assembly.chunk, `one of its records is no chunk: ${problem}`)
+    shop.onWarning(`Record ${offset} of partition ${partition} is no chunk: ${sentence(problem)}`)
+    const block = readBlockKey(key)
+    const open = block && blocks.get(block)
+    if (open?.kind === 'assembling') await askAgain(open.assembly.chunk, `one of its records is no chunk: ${problem}`)
   }
 
   /** Undefined where the block is refused. */
-  async function begin(chunk: Chunk, record: LogRecord): Promise<Slot | undefined> {
+  async function begin(chunk: Chunk, record: LogRecord): Promise<OpenBlock | undefined> {
     const problem = transferNameProblem(chunk.file)
     if (problem !== null) {
       await giveUp(chunk, problem)
@@ -148,9 +89,9 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
       return undefined
     }
     if (known) {
-      const slot: Known = { kind: 'known', sendId: chunk.sendId, sha256: known.sha256 }
-      slots.set(keyOf(chunk), slot)
-      return slot
+      const open: Known = { kind: 'known', sendId: chunk.sendId, sha256: known.sha256 }
+      blocks.put(chunk, open)
+      return open
     }
     if (chunk.index !== 0) {
       await askAgain(chunk, 'its first chunk is missing')
@@ -160,7 +101,7 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
     const file = shop.newPlace()
     const assembly = await waiting.forDisk(() => createAssembly(file.place, chunk, shop.openFile), leaving)
     const nowMillis = clock.nowMillis()
-    const slot: Assembling = {
+    const open: Assembling = {
       kind: 'assembling',
       sendId: chunk.sendId,
       firstOffset: record.offset,
@@ -170,8 +111,8 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
       heardAtMillis: nowMillis,
       loggedAtMillis: record.timestampMillis,
     }
-    slots.set(keyOf(chunk), slot)
-    return slot
+    blocks.put(chunk, open)
+    return open
   }
 
   async function takeKnown(chunk: Chunk, { sha256 }: Known): Promise<void> {
@@ -187,8 +128,8 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
     await shop.onRepeated(chunk)
   }
 
-  async function takeChunk(chunk: Chunk, record: LogRecord, slot: Assembling): Promise<void> {
-    const { assembly } = slot
+  async function takeChunk(chunk: Chunk, record: LogRecord, open: Assembling): Promise<void> {
+    const { assembly } = open
     // A sender whose log did not answer sends some of its chunks twice.
     if (chunk.index < assembly.nextIndex()) return
     const problem = assembly.problemOf(chunk)
@@ -206,14 +147,14 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
       return
     }
     await waiting.forDisk(() => assembly.add(chunk, plain), leaving)
-    slot.heardAtMillis = clock.nowMillis()
-    slot.loggedAtMillis = record.timestampMillis
+    open.heardAtMillis = clock.nowMillis()
+    open.loggedAtMillis = record.timestampMillis
     await onStep('chunk written')
-    if (isLastChunk(chunk)) await check(chunk, slot)
+    if (isLastChunk(chunk)) await check(chunk, open)
   }
 
-  async function check(last: Chunk, slot: Assembling): Promise<void> {
-    const { assembly } = slot
+  async function check(last: Chunk, open: Assembling): Promise<void> {
+    const { assembly } = open
     if (assembly.bytes() !== last.blockBytes) {
       await askAgain(last, `${assembly.bytes()} of its ${last.blockBytes} bytes came`)
       return
@@ -223,11 +164,11 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
       await askAgain(last, 'its bytes are not those of its digest', sha256)
       return
     }
-    const { firstOffset, sendId, file, receivedAtMillis } = slot
+    const { firstOffset, sendId, file, receivedAtMillis } = open
     const over = Promise.withResolvers<void>()
     const block = { last, sha256, assembly, file, receivedAtMillis }
     await shop.finishNext(async () => {
-      slots.set(keyOf(last), { kind: 'finishing', sendId, firstOffset, over: over.promise })
+      blocks.put(last, { kind: 'finishing', sendId, firstOffset, over: over.promise })
       await finish(block)
       over.resolve()
     })
@@ -240,11 +181,11 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
       await close(block.last)
       if (finished.kind === 'processed') await shop.onProcessed(finished.metadata)
       else shop.onRefused('failed')
-      if (finished.kind === 'failed') shop.onWarning(`${named(block.last)} has failed: ${finished.reason}.`)
+      if (finished.kind === 'failed') shop.onWarning(`${named(block.last)} has failed: ${sentence(finished.reason)}`)
       await commit()
       await onStep('committed')
     } catch (error) {
-      slots.delete(keyOf(block.last))
+      blocks.remove(block.last)
       if (hasCode(error, 'CONFLICT')) dropped.abort(error)
       else if (!gone.aborted) shop.onFailure(error)
     }
@@ -252,11 +193,14 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
 
   /** Commits what is committed anyway: the group refuses that from a member whose time is over. */
   async function confirm(): Promise<void> {
-    await waiting.forLog(() => group.commit([{ partition, offset: committable() }], { signal: gone }), gone)
+    await waiting.forLog(
+      () => group.commit([{ partition, offset: blocks.committable(nextOffset) }], { signal: gone }),
+      gone,
+    )
   }
 
   async function commit(): Promise<void> {
-    const offset = committable()
+    const offset = blocks.committable(nextOffset)
     if (offset <= committedOffset || gone.aborted) return
     try {
       await group.commit([{ partition, offset }], { signal: gone })
@@ -267,18 +211,11 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
     }
   }
 
-  /** Before it is nothing of a block that is under way. */
-  function committable(): number {
-    let offset = nextOffset
-    for (const slot of slots.values()) if (slot.kind !== 'known') offset = Math.min(offset, slot.firstOffset)
-    return offset
-  }
-
   async function giveUp(chunk: Chunk, reason: string): Promise<void> {
     await answers.failed(chunk, { reason, sha256: null, attempts: 0 }, leaving)
     await close(chunk)
     shop.onRefused('failed')
-    shop.onWarning(`${named(chunk)} was refused: ${reason}.`)
+    shop.onWarning(`${named(chunk)} was refused: ${sentence(reason)}`)
   }
 
   async function askAgain(chunk: Chunk, reason: string, sha256: string | null = null): Promise<void> {
@@ -286,38 +223,25 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
     const outcome = await answers.again(chunk, { reason, sha256, attempts: 0 }, leaving)
     await close(chunk)
     shop.onRefused(outcome)
-    shop.onWarning(`${named(chunk)} was asked for again: ${reason}.`)
+    shop.onWarning(`${named(chunk)} was asked for again: ${sentence(reason)}`)
   }
 
-  /** This attempt begins nothing any more. */
-  async function close(chunk: Chunk, slot = slots.get(keyOf(chunk))): Promise<void> {
-    slots.delete(keyOf(chunk))
-    closed.add(`${keyOf(chunk)}/${slot?.sendId ?? chunk.sendId}`)
-    for (const oldest of closed) {
-      if (closed.size <= MOST_CLOSED) break
-      closed.delete(oldest)
-    }
-    if (slot?.kind === 'assembling') await slot.assembly.drop()
-  }
-
-  function isClosed(chunk: Chunk): boolean {
-    return closed.has(`${keyOf(chunk)}/${chunk.sendId}`)
-  }
-
-  function assembling(): Assembling[] {
-    return [...slots.values()].filter(slot => slot.kind === 'assembling')
+  async function close(attempt: BlockKey & { sendId: string }): Promise<void> {
+    const open = blocks.get(attempt)
+    blocks.close(attempt)
+    if (open?.kind === 'assembling' && open.sendId === attempt.sendId) await open.assembly.drop()
   }
 
   async function makeRoom(): Promise<void> {
-    const open = assembling()
+    const open = blocks.assembling()
     if (open.length < settings.mostOpenBlocks) return
     const silent = open.reduce((one, other) => (other.heardAtMillis < one.heardAtMillis ? other : one))
     await askAgain(silent.assembly.chunk, `${open.length} other blocks were under way`)
   }
 
-  async function giveUpSilent(isSilent: (slot: Assembling) => boolean): Promise<void> {
-    for (const slot of assembling()) {
-      if (isSilent(slot)) await askAgain(slot.assembly.chunk, `chunk ${slot.assembly.nextIndex()} did not come`)
+  async function giveUpSilent(isSilent: (open: Assembling) => boolean): Promise<void> {
+    for (const open of blocks.assembling()) {
+      if (isSilent(open)) await askAgain(open.assembly.chunk, `chunk ${open.assembly.nextIndex()} did not come`)
     }
   }
 
@@ -341,25 +265,21 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
         }
         nextOffset = behind
         const loggedAtMillis = records.at(-1)?.timestampMillis ?? 0
-        await giveUpSilent(slot => slot.loggedAtMillis < loggedAtMillis - settings.giveUpMillis)
+        await giveUpSilent(open => open.loggedAtMillis < loggedAtMillis - settings.giveUpMillis)
       }),
     tidy: () =>
       unlessLeaving(async () => {
-        await giveUpSilent(slot => slot.heardAtMillis < clock.nowMillis() - settings.giveUpMillis)
+        await giveUpSilent(open => open.heardAtMillis < clock.nowMillis() - settings.giveUpMillis)
         await commit()
       }),
-    openBlocks: () => [...slots.values()].filter(({ kind }) => kind !== 'known').length,
+    openBlocks: () => blocks.underWay(),
     async drop() {
       dropped.abort(new Error('the partition is dropped'))
-      const open = assembling()
-      slots.clear()
+      const open = blocks.assembling()
+      blocks.clear()
       await Promise.all(open.map(({ assembly }) => assembly.drop()))
     },
   }
-}
-
-function keyOf({ transferId, block }: Pick<Chunk, 'transferId' | 'block'>): string {
-  return `${transferId}/${block}`
 }
 
 function named({ file, block }: Chunk): string {
