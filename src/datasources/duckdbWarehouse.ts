@@ -108,7 +108,8 @@ async function replaceRows(session: WarehouseSession, replacement: Replacement) 
   const [counts] = await session.query(`SELECT (SELECT count(*) FROM ${staged}), (SELECT count(*) FROM ${table})`)
   const lacking = await lackingColumns(session, DIALECT, replacement)
   await session.query(`DROP TABLE ${table}`)
-  for (const column of [`${LOGICAL_DATE} DATE DEFAULT DATE ${quoteText(date)}`, ...lacking]) {
+  // A plain text: any other expression becomes an UPDATE, and a file whose process dies then cannot be opened again (duckdb#22124).
+  for (const column of [`${LOGICAL_DATE} DATE DEFAULT ${quoteText(date)}`, ...lacking]) {
     await session.query(`ALTER TABLE ${staged} ADD COLUMN ${column}`)
   }
   await session.query(`ALTER TABLE ${staged} RENAME TO ${quoteName(stage.table)}`)
