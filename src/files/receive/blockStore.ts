@@ -1,6 +1,5 @@
 import type { Call } from '../../datasources/call.ts'
 import { jsonBytes, readJson } from '../../datasources/jsonFile.ts'
-import type { Publisher } from '../../datasources/publish.ts'
 import type { FileLayout, Storage } from '../../datasources/storage.ts'
 import { childOf } from '../../datasources/storagePath.ts'
 import { hasCode } from '../../errors.ts'
@@ -29,24 +28,31 @@ export interface AssembledFile {
 /** Blocks of small files are small; a directory has no layout. */
 export const METADATA_LAYOUT: FileLayout = { replication: 2, blockBytes: 1024 * 1024 }
 
-/** Blocks as files of the machine's own folder, `<file>/block_0000.bin` and `<file>/block_0000_metadata.json`. */
-export function localBlocks(storage: Storage, publisher: Publisher): BlockStore {
+/**
+ * Blocks as files of the machine's own folder, `<file>/block_0000.bin` and `<file>/block_0000_metadata.json`.
+ *
+ * @param newPath Where something can be written that is removed at the next start, should it stay.
+ */
+export function localBlocks(storage: Storage, newPath: () => string): BlockStore {
+  const bytesPath = (id: BlockId) => `${blockPath(id)}.bin`
   const metadataPath = (id: BlockId) => `${blockPath(id)}${METADATA_SUFFIX}`
 
-  async function find(id: BlockId, call: Call): Promise<BlockMetadata | undefined> {
-    const found = await readJson(storage, metadataPath(id), blockMetadata, call)
-    if (found?.transferId !== id.transferId || found.block !== id.block) return undefined
-    const length = await lengthAt(storage, `${blockPath(id)}.bin`, call)
-    return length === found.blockBytes ? found : undefined
-  }
-
   return {
-    find,
+    async find(id, call) {
+      const found = await readJson(storage, metadataPath(id), blockMetadata, call)
+      if (found?.transferId !== id.transferId || found.block !== id.block) return undefined
+      const length = await lengthAt(storage, bytesPath(id), call)
+      return length === found.blockBytes ? found : undefined
+    },
     async put({ path }, metadata, call) {
-      // In between they would describe other bytes: those of an earlier transfer of this name.
+      // In between it would describe other bytes: those of an earlier transfer of this name.
       await storage.remove(metadataPath(metadata), call)
-      await storage.rename(path, `${blockPath(metadata)}.bin`, call)
-      await publisher.publish(metadataPath(metadata), () => [jsonBytes(metadata)], METADATA_LAYOUT, { call })
+      // An attempt before, for whose metadata the disk had no room, has moved it.
+      const isMoved = (await lengthAt(storage, path, call)) === undefined
+      if (!isMoved) await storage.rename(path, bytesPath(metadata), call)
+      const temporary = newPath()
+      await storage.create(temporary, [jsonBytes(metadata)], METADATA_LAYOUT, call)
+      await storage.rename(temporary, metadataPath(metadata), call)
     },
     forget: (id, call) => storage.remove(metadataPath(id), call),
   }

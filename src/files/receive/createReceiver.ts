@@ -23,6 +23,8 @@ import { createWaiting } from './waiting.ts'
 import type { Workshop } from './workshop.ts'
 
 const MOST_WARNINGS = 20
+/** Of a temporary file. */
+const MOST_OWNER_CHARACTERS = 64
 /** So long after the last record the machine counts as busy. */
 const BUSY_MILLIS = 2_000
 
@@ -35,7 +37,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const keepsJoined = settings.keepJoined && !options.sink
   const lanes = new Map<number, Lane>()
   const warnings = new Set<string>()
-  const waiting = createWaiting(clock, settings)
+  const waiting = createWaiting(clock, settings, options.sink ? 'storage' : 'disk')
   const counts = { processedBlocks: 0, processedBytes: 0, repeatedBlocks: 0, failedBlocks: 0, askedAgain: 0 }
   /** Aborted when nothing new is begun, */
   const ending = new AbortController()
@@ -126,7 +128,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       settings,
       clock,
       waiting,
-      newPlace: () => folder.newPlace(),
+      newPlace: folder.newPlace,
       openFile: options.openFile,
       finishNext: work => finishing.start(work, ending.signal),
       finish: (block, call) => finishBlock(block, call, parts),
@@ -151,11 +153,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     }
   }
 
-  function openStore({ storage }: MachineFolder): BlockStore {
+  function openStore({ storage, newPlace }: MachineFolder): BlockStore {
     const { sink } = options
-    const owner = `receiver-${machine.replaceAll('.', '_')}`.slice(0, 64)
-    if (sink) return sinkBlocks(sink.storage, createPublisher(sink.storage, owner), sink.folder)
-    return localBlocks(storage, createPublisher(storage, owner))
+    if (!sink) return localBlocks(storage, () => newPlace().path)
+    const owner = `receiver-${machine.replaceAll('.', '_')}`.slice(0, MOST_OWNER_CHARACTERS)
+    return sinkBlocks(sink.storage, createPublisher(sink.storage, owner), sink.folder)
   }
 
   async function joinHere(folder: MachineFolder, block: BlockToJoin): Promise<void> {

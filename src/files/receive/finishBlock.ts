@@ -61,7 +61,7 @@ export async function finishBlock(
     const history = { machine, receivedAtMillis, processedAtMillis: clock.nowMillis(), attempts }
     const metadata = metadataOf(last, sha256, history)
     try {
-      await waiting.forStorage(() => store.put(file, metadata, { signal }), signal)
+      await waiting.forStore(() => store.put(file, metadata, { signal }), signal)
     } catch (error) {
       signal.throwIfAborted()
       // A name that this file system does not take, or that is taken otherwise; in a sink, blocks that make another file.

@@ -81,7 +81,7 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
     }
     let known: Awaited<ReturnType<BlockStore['find']>>
     try {
-      known = await waiting.forStorage(() => store.find(chunk, { signal: leaving }), leaving)
+      known = await waiting.forStore(() => store.find(chunk, { signal: leaving }), leaving)
     } catch (error) {
       leaving.throwIfAborted()
       if (!hasCode(error, 'BAD_USER_INPUT', 'FORBIDDEN')) throw error
@@ -118,7 +118,7 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
   async function takeKnown(chunk: Chunk, { sha256 }: Known): Promise<void> {
     if (!isLastChunk(chunk)) return
     if (sha256 !== null && sha256 !== chunk.blockSha256) {
-      await waiting.forStorage(() => store.forget(chunk, { signal: leaving }), leaving)
+      await waiting.forStore(() => store.forget(chunk, { signal: leaving }), leaving)
       await askAgain(chunk, 'other bytes of this block are stored already')
       return
     }

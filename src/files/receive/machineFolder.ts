@@ -13,8 +13,8 @@ export interface MachineFolder {
   readonly place: string
   /** The same folder. */
   readonly storage: Storage
-  /** A new name for a block that is being assembled. */
-  newPlace(): AssembledFile
+  /** For what is not whole yet; removed at the next start, should it stay. */
+  newPlace: () => AssembledFile
   release(): void
 }
 

@@ -95,7 +95,7 @@ export interface ReceiverSettings {
   fetchBytes: number
   /** How long the group is asked for something to do before the receiver looks after itself. */
   waitMillis: number
-  /** Blocks that are assembled side by side, at most; then the one that waits longest is given up and asked for again. */
+  /** Blocks of one partition that are assembled side by side, at most; then the one that waits longest is given up and asked for again. */
   mostOpenBlocks: number
   /** A block whose next chunk has not come for so long is given up and asked for again. */
   giveUpMillis: number

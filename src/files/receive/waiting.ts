@@ -5,7 +5,8 @@ import type { ReceiverSettings } from './receiver.ts'
 /** Waits for what does not answer for as long as that takes, and says so. */
 export interface Waiting {
   readonly forDisk: Patiently
-  readonly forStorage: Patiently
+  /** Where blocks are stored. */
+  readonly forStore: Patiently
   readonly forLog: Patiently
   /** What is waited for now; null while all is well. */
   trouble(): string | null
@@ -15,9 +16,11 @@ export interface Waiting {
   note(trouble: string | null): void
 }
 
+/** @param store Whether blocks are stored on the disk too, or somewhere else. */
 export function createWaiting(
   clock: Clock,
   settings: Pick<ReceiverSettings, 'firstPauseMillis' | 'mostPauseMillis'>,
+  store: 'disk' | 'storage',
 ): Waiting {
   const troubles = new Map<'disk' | 'storage' | 'log' | 'group', string>()
 
@@ -45,7 +48,7 @@ export function createWaiting(
 
   return {
     forDisk: patience('disk'),
-    forStorage: patience('storage'),
+    forStore: patience(store),
     forLog: patience('log'),
     trouble: () => [...troubles.values()].join('; ') || null,
     isDiskFull: () => troubles.has('disk'),

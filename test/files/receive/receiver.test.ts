@@ -258,7 +258,7 @@ test('a block whose sender is gone is given up after a while, and holds nothing 
   const other = world.receive({ machine: 'machine2' })
   await world.put(blockRecords([Buffer.from('next')], { sendId: 'send-2' }))
   await world.acknowledged(1, ({ outcome }) => outcome === 'processed')
-  expect(other.receiver.state()).toMatchObject({ openBlocks: 0, askedAgain: 0 })
+  await expect.poll(() => other.receiver.state()).toMatchObject({ openBlocks: 0, askedAgain: 0 })
 })
 
 test('of many blocks that are begun and not ended the most silent is given up', async () => {
@@ -269,7 +269,7 @@ test('of many blocks that are begun and not ended the most silent is given up', 
   })
   await world.put(begun)
   expect(await world.acknowledged(1)).toMatchObject([{ outcome: 'again', reason: '2 other blocks were under way' }])
-  expect(receiver.state().openBlocks).toBe(2)
+  await expect.poll(() => receiver.state().openBlocks).toBe(2)
 })
 
 test('a full disk pauses the receiver, which says so, and goes on when there is room', async () => {
