@@ -51,8 +51,14 @@ export function localBlocks(storage: Storage, newPath: () => string): BlockStore
       const isMoved = (await lengthAt(storage, path, call)) === undefined
       if (!isMoved) await storage.rename(path, bytesPath(metadata), call)
       const temporary = newPath()
-      await storage.create(temporary, [jsonBytes(metadata)], METADATA_LAYOUT, call)
-      await storage.rename(temporary, metadataPath(metadata), call)
+      try {
+        await storage.create(temporary, [jsonBytes(metadata)], METADATA_LAYOUT, call)
+        await storage.rename(temporary, metadataPath(metadata), call)
+      } catch (error) {
+        // Without the call's signal, which may be why; what stays is removed at the next start.
+        await storage.remove(temporary).catch(() => {})
+        throw error
+      }
     },
     forget: (id, call) => storage.remove(metadataPath(id), call),
   }

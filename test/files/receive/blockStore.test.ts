@@ -70,3 +70,21 @@ test('a disk that is full when the metadata is written costs nothing: the same c
   await store.put(file, metadata, {})
   expect(await store.find(chunk, {})).toEqual(metadata)
 })
+
+test('an end in between leaves nothing half-written', async () => {
+  const { file, metadata } = await assembled('bytes')
+  const ending = new AbortController()
+  const store = localBlocks(
+    {
+      ...storage,
+      async create(...parameters) {
+        await storage.create(...parameters)
+        ending.abort(new Error('the partition is lost'))
+      },
+    },
+    newPath,
+  )
+  await expect(store.put(file, metadata, { signal: ending.signal })).rejects.toThrow('the partition is lost')
+  expect(await readdir(join(folder, '.assembling'))).toEqual([])
+  expect(await readdir(join(folder, 'file'))).toEqual(['block_0000.bin'])
+})
