@@ -34,7 +34,9 @@ export function openMachineFolder(output: string, machine: string): MachineFolde
     mkdirSync(assembling, { recursive: true })
     lock = lockFile(join(assembling, LOCK))
     // Whoever wrote these is dead, or the lock would not be ours.
-    if (lock) for (const name of readdirSync(assembling)) if (!name.startsWith(LOCK)) rmSync(join(assembling, name))
+    if (lock)
+      for (const name of readdirSync(assembling))
+        if (!name.startsWith(LOCK)) rmSync(join(assembling, name), { recursive: true })
   } catch (cause) {
     throw unusable(place, cause)
   }
