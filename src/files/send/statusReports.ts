@@ -71,7 +71,7 @@ export function startStatusReports(options: StatusReportsOptions): StatusReports
       records.push({ version: 1, at, ...machine(), ...(transfers.length > 0 && { transfers }) })
     }
     try {
-      for (const record of records) await producer.send(topic, [statusRecord(record)], { signal: givenUp.signal })
+      await producer.send(topic, records.map(statusRecord), { signal: givenUp.signal })
       return true
     } catch (error) {
       for (const one of some) waiting.add(one)
@@ -85,9 +85,13 @@ export function startStatusReports(options: StatusReportsOptions): StatusReports
     changed: transfer => void waiting.add(transfer),
     async end() {
       stopping.abort()
-      const timer = setTimeout(() => givenUp.abort(), END_WITHIN_MILLIS)
+      const giveUp = () => givenUp.abort()
+      let timer = setTimeout(giveUp, END_WITHIN_MILLIS)
       await reporting
-      while ((await report()) && waiting.size > 0);
+      while ((await report()) && waiting.size > 0) {
+        clearTimeout(timer)
+        timer = setTimeout(giveUp, END_WITHIN_MILLIS)
+      }
       clearTimeout(timer)
       await producer.close()
     },
