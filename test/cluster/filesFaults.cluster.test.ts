@@ -201,9 +201,13 @@ test(
         await Promise.race([sending, says(`at ${atStop}`, { from: armedAt })])
         child.kill('SIGSTOP')
         await untilShared(() => others(stopped), site.topics)
-        child.kill('SIGCONT')
-        // It may not have come to the step, and must not do so in a later round.
-        await arm(null)
+        // It may come to the step only now, and stop once more before it hears that it need not.
+        let isDisarmed = false
+        const disarmed = arm(null).then(() => {
+          isDisarmed = true
+        })
+        const going = { description: `${stopped} to go on`, timeoutMillis: 60_000 }
+        await Promise.all([disarmed, waitUntil(going, () => child.kill('SIGCONT') && isDisarmed)])
       }
     }
 
