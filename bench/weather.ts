@@ -16,8 +16,6 @@ import { fillTopic, freshWeather, type MovedFile, type MovedTotal, startMover } 
 
 const PEERS = join(import.meta.dirname, 'peers')
 const MILLION = 1_000_000
-/** Node lets garbage lie while its heap may grow; 50 to 90 MB of it are in use. */
-const SMALL_HEAP = '--max-old-space-size=128'
 /** The original's way takes minutes for what is there in seconds. */
 const ROWS_OF_PEER = 100_000
 const ROWS_PER_SECOND = 5_000
@@ -39,7 +37,6 @@ export const weather: Section = {
   async measure(bench) {
     const { env } = await bench.cluster()
     const ours: MovedTotal[] = []
-    const small: MovedTotal[] = []
     const peers: PeerTotal[] = []
     const filled = freshWeather(env)
     bench.say(`  filling a topic with ${MILLION.toLocaleString('en')} reports`)
@@ -48,7 +45,6 @@ export const weather: Section = {
     for (let repeat = 0; repeat < bench.repeats; repeat++) {
       bench.say('  log to Parquet')
       ours.push(await moveAll(elsewhere(filled), MILLION))
-      small.push(await moveAll(elsewhere(filled), MILLION, [SMALL_HEAP]))
       peers.push(await runPeer(elsewhere(filled), bench))
     }
     bench.say(`  lag at ${ROWS_PER_SECOND} rows a second`)
@@ -63,7 +59,6 @@ export const weather: Section = {
     const cpu = ({ cpuSeconds }: PeerTotal) => cpuSeconds
     const wall = ({ seconds }: PeerTotal) => seconds
     const number = (value: number) => Math.round(value).toLocaleString('en')
-    const peak = (runs: readonly MovedTotal[]) => number(Math.max(...runs.map(run => run.peakResidentMb)))
     const times = (mine: number, other: number) => `${(mine / other).toFixed(1)}x`
     const seconds = (millis: number) => `${(millis / 1_000).toFixed(2)} s`
     return {
@@ -86,7 +81,7 @@ hour's files: as many rows and batches per partition as an hour at the default d
           'peak resident memory, a million rows behind',
           '<= 300 MB',
           '200 MB',
-          `${peak(ours)} MB; with ${SMALL_HEAP} ${peak(small)} MB, at ${number(rate(small, cpu))} rows a CPU-second`,
+          `${number(Math.max(...ours.map(run => run.peakResidentMb)))} MB`,
           '',
           '',
         ],
@@ -119,8 +114,8 @@ function elsewhere(filled: Environment): Record<string, string> {
   return { ...filled, MILLRACE_STORAGE_URL: MILLRACE_STORAGE_URL! }
 }
 
-async function moveAll(env: Environment, rows: number, flags: readonly string[] = []): Promise<MovedTotal> {
-  return await startMover(env, { produce: false, compact: false, rows }, flags).ended()
+async function moveAll(env: Environment, rows: number): Promise<MovedTotal> {
+  return await startMover(env, { produce: false, compact: false, rows }).ended()
 }
 
 interface PeerTotal {

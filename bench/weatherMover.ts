@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../src/config.ts'
 import { systemClock } from '../src/datasources/clock.ts'
+import { collectEarly } from '../src/datasources/smallHeap.ts'
 import { openRecordLog, openStorage, openWeatherSource } from '../src/keepers.ts'
 import { compactWeather } from '../src/weather/compactWeather.ts'
 import { openSink } from '../src/weather/openSink.ts'
@@ -35,6 +36,8 @@ const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())
 const print = (line: MoverLine) => void process.stdout.write(`${JSON.stringify(line)}\n`)
 
+// As `millrace weather consume` does.
+collectEarly()
 let stored = 0
 let files = 0
 const began = { millis: performance.now(), cpu: process.cpuUsage() }

@@ -77,13 +77,9 @@ function builtMover(): string {
   return file
 }
 
-/** Starts weatherMover.ts in a process of its own, with the flags of `npm start` and those given. */
-export function startMover(
-  env: Readonly<Record<string, string>>,
-  plan: MoverPlan,
-  flags: readonly string[] = [],
-): Mover {
-  const args = ['--max-semi-space-size=8', ...flags, builtMover(), JSON.stringify(plan)]
+/** Starts weatherMover.ts in a process of its own, with the flags of `npm start`. */
+export function startMover(env: Readonly<Record<string, string>>, plan: MoverPlan): Mover {
+  const args = ['--max-semi-space-size=8', builtMover(), JSON.stringify(plan)]
   const child: ChildProcess = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

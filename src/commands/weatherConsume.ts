@@ -1,4 +1,5 @@
 import { Argument, InvalidArgumentError } from 'commander'
+import { collectEarly } from '../datasources/smallHeap.ts'
 import { PARTITIONS } from '../weather/questions.ts'
 import { counted } from '../weather/words.ts'
 import { defineCommand, type Input } from './command.ts'
@@ -15,6 +16,7 @@ export const weatherConsume = defineCommand({
     withWeatherPorts(context, async ({ log, storage, settings }) => {
       const { json, terminal } = context
       const { openSink } = await import('../weather/openSink.ts')
+      collectEarly()
       let files = 0
       let rows = 0
       const sink = openSink({
