@@ -125,7 +125,6 @@ with DAG(
         "date": Param(None, type=["null", "string"], format="date", description="Instead of the logical date of the run."),
         "force": Param(False, type="boolean", description="Whether another file may take the place of the one that is landed."),
     },
-    render_template_as_native_obj=True,
     tags=["millrace"],
 ):
     ingest = MillraceJobOperator(task_id="ingest", work="ingest")
