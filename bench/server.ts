@@ -25,7 +25,14 @@ const ANSWER_DEADLINE_MILLIS = 120_000
 export async function startServer(environment: Readonly<Record<string, string>>): Promise<BenchServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   const child = spawn(process.execPath, ['--max-semi-space-size=8', 'dist/main.js'], {
-    env: { ...process.env, MILLRACE_DATA_DIR: dataDir, MILLRACE_PORT: '0', MILLRACE_LOG_LEVEL: 'warn', ...environment },
+    env: {
+      ...process.env,
+      MALLOC_ARENA_MAX: '2',
+      MILLRACE_DATA_DIR: dataDir,
+      MILLRACE_PORT: '0',
+      MILLRACE_LOG_LEVEL: 'warn',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })
