@@ -5,8 +5,8 @@ import type { AssignedPartition, LogGroup } from '../../datasources/log.ts'
 import { createPublisher } from '../../datasources/publish.ts'
 import { asError, MillraceError } from '../../errors.ts'
 import { type BlockToJoin, joinIfWhole } from '../join/joinIfWhole.ts'
-import { createPatience } from '../send/patience.ts'
-import { startStatusReports } from '../send/statusReports.ts'
+import { makeTopics } from '../makeTopics.ts'
+import { startStatusReports } from '../statusReports.ts'
 import type { MachineState } from '../wire/status.ts'
 import { createAnswers } from './answers.ts'
 import { type BlockStore, localBlocks } from './blockStore.ts'
@@ -78,7 +78,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     const processor = await startProcessor()
     if (processor) opened.defer(() => processor.close())
     const call = { signal: ending.signal }
-    await makeTopics(call)
+    await makeTopics({ ...settings, log, topics, clock, onTrouble: waiting.note }, call)
     opened.defer(startReports())
     const producer = opened.adopt(log.producer(), producer => producer.close())
     const answers = createAnswers({
@@ -91,20 +91,6 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     })
     const shop = workshop(folder, { answers, processor })
     while (!ending.signal.aborted) await memberOf(shop, call)
-  }
-
-  async function makeTopics(call: Call): Promise<void> {
-    const { replication, startPatienceMillis: patienceMillis } = settings
-    // A broker that has just gone is no reason to end; a log that nobody started is.
-    const patiently = createPatience({
-      ...settings,
-      clock,
-      patienceMillis,
-      onTrouble: trouble => waiting.note(trouble),
-    })
-    for (const { name, partitions } of Object.values(topics)) {
-      await patiently(() => log.createTopic(name, { partitions, replication }, call), ending.signal)
-    }
   }
 
   function startProcessor(): Promise<Processor | null> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../datasources/clock.ts'
 import type { Log } from '../../datasources/log.ts'
 import type { Storage } from '../../datasources/storage.ts'
+import { START_PATIENCE_MILLIS } from '../makeTopics.ts'
 import type { Seal } from '../wire/seal.ts'
 import type { FileTopics } from '../wire/topics.ts'
 import type { OpenBlockFile } from './assembly.ts'
@@ -116,7 +117,7 @@ export const RECEIVER_DEFAULTS: ReceiverSettings = {
   replication: null,
   maxBlocks: null,
   keepJoined: false,
-  startPatienceMillis: 10_000,
+  startPatienceMillis: START_PATIENCE_MILLIS,
   sessionTimeoutMillis: 6_000,
   fetchBytes: 4 * 1024 * 1024,
   waitMillis: 500,

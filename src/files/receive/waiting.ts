@@ -1,5 +1,5 @@
 import type { Clock } from '../../datasources/clock.ts'
-import { createPatience, type Patiently } from '../send/patience.ts'
+import { createPatience, type Patiently } from '../patience.ts'
 import type { ReceiverSettings } from './receiver.ts'
 
 /** Waits for what does not answer for as long as that takes, and says so. */

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { Call } from '../../datasources/call.ts'
 import { systemClock } from '../../datasources/clock.ts'
 import type { LogProducer, OutgoingRecord } from '../../datasources/log.ts'
 import { MillraceError } from '../../errors.ts'
+import { makeTopics } from '../makeTopics.ts'
+import { createPatience } from '../patience.ts'
+import { startStatusReports } from '../statusReports.ts'
 import { CHUNK_BYTES } from '../wire/chunk.ts'
 import type { MachineStatus } from '../wire/status.ts'
 import { counted, sentence } from '../words.ts'
@@ -11,7 +13,6 @@ import { createBuffers } from './chunkRecords.ts'
 import { createConveyor } from './conveyor.ts'
 import { createFileSending, type FileSending } from './fileSending.ts'
 import { createOutgoing, type Outgoing } from './outgoing.ts'
-import { createPatience } from './patience.ts'
 import { type LeftOut, type ScannedFolder, scanFolder } from './scanFolder.ts'
 import {
   SENDER_DEFAULTS,
@@ -21,7 +22,6 @@ import {
   type SendResult,
   type SentFile,
 } from './sender.ts'
-import { startStatusReports } from './statusReports.ts'
 
 const MOST_RECORDS_WAITING = 1_000
 const MOST_WARNINGS = 20
@@ -41,13 +41,10 @@ export function createSender(options: SenderOptions): Sender {
   let leftOut: LeftOut[] = []
   let resumedBytes = 0
   let onChange = (_one: Outgoing): void => {}
-  const patiently = createPatience({
-    ...settings,
-    clock,
-    onTrouble(what) {
-      trouble = what
-    },
-  })
+  const noteTrouble = (what: string | null) => {
+    trouble = what
+  }
+  const patiently = createPatience({ ...settings, clock, onTrouble: noteTrouble })
 
   async function run(signal: AbortSignal): Promise<SendResult> {
     const call = { signal }
@@ -56,7 +53,7 @@ export function createSender(options: SenderOptions): Sender {
       phase = 'stopped'
     })
     plan(await scanFolder(folder, settings.mostFiles, signal))
-    await makeTopics(call)
+    await makeTopics({ ...settings, log, topics, clock, onTrouble: noteTrouble }, call)
     await onStep('topics made')
     opened.defer(startReports())
 
@@ -85,13 +82,6 @@ export function createSender(options: SenderOptions): Sender {
       if (blocks > settings.mostBlocks) throw tooManyBlocks(folder, settings.mostBlocks)
       const one = createOutgoing(found, { ...settings, runId })
       outgoing.set(one.transfer.transferId, one)
-    }
-  }
-
-  async function makeTopics(call: Call): Promise<void> {
-    const { replication } = settings
-    for (const { name, partitions } of Object.values(topics)) {
-      await log.createTopic(name, { partitions, replication }, call)
     }
   }
 

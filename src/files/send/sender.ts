@@ -1,6 +1,7 @@
 import type { Clock } from '../../datasources/clock.ts'
 import type { Log } from '../../datasources/log.ts'
 import type { ErrorCode } from '../../errors.ts'
+import { START_PATIENCE_MILLIS } from '../makeTopics.ts'
 import type { Encoding } from '../wire/chunk.ts'
 import type { Seal } from '../wire/seal.ts'
 import type { FileTopics } from '../wire/topics.ts'
@@ -79,7 +80,9 @@ export interface SenderSettings {
   wait: boolean
   /** So often a block is sent again in one run, where a receiver asks for it; at most 30. */
   mostResends: number
-  /** A log that has not answered for so long fails the run, which can be repeated. */
+  /** A log that does not answer for so long at the start fails the run. */
+  startPatienceMillis: number
+  /** A log that has not answered for so long later fails the run, which can be repeated. */
   patienceMillis: number
   firstPauseMillis: number
   mostPauseMillis: number
@@ -98,6 +101,7 @@ export const SENDER_DEFAULTS: SenderSettings = {
   replication: null,
   wait: false,
   mostResends: 3,
+  startPatienceMillis: START_PATIENCE_MILLIS,
   patienceMillis: 600_000,
   firstPauseMillis: 200,
   mostPauseMillis: 5_000,

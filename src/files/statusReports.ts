@@ -1,6 +1,6 @@
-import type { Clock } from '../../datasources/clock.ts'
-import type { LogProducer } from '../../datasources/log.ts'
-import { asError, hasCode } from '../../errors.ts'
+import type { Clock } from '../datasources/clock.ts'
+import type { LogProducer } from '../datasources/log.ts'
+import { asError, hasCode } from '../errors.ts'
 import {
   BUSY_REPORT_MILLIS,
   IDLE_REPORT_MILLIS,
@@ -9,7 +9,7 @@ import {
   MOST_TRANSFERS,
   statusRecord,
   type TransferStatus,
-} from '../wire/status.ts'
+} from './wire/status.ts'
 
 export interface StatusReportsOptions {
   producer: LogProducer

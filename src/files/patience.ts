@@ -1,5 +1,5 @@
-import type { Clock } from '../../datasources/clock.ts'
-import { hasCode, type MillraceError } from '../../errors.ts'
+import type { Clock } from '../datasources/clock.ts'
+import { hasCode, type MillraceError } from '../errors.ts'
 
 export interface PatienceOptions {
   clock: Clock
