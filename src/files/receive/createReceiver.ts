@@ -78,7 +78,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     const processor = await startProcessor()
     if (processor) opened.defer(() => processor.close())
     const call = { signal: ending.signal }
-    await makeTopics({ ...settings, log, topics, clock, onTrouble: waiting.note }, call)
+    await makeTopics({ ...settings, log, topics, clock, onTrouble: trouble => waiting.note(trouble) }, call)
     opened.defer(startReports())
     const producer = opened.adopt(log.producer(), producer => producer.close())
     const answers = createAnswers({
