@@ -1,25 +1,16 @@
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitUntil } from '../../../harness/wait.ts'
-import type { Log } from '../../../src/datasources/log.ts'
-import { sqliteLog } from '../../../src/datasources/sqliteLog.ts'
 import { blockRecords, openReceivingWorld, type ReceivingWorld } from '../../setup/receivingWorld.ts'
+import { temporaryLog } from '../../setup/temporaryLog.ts'
 
-let home: string
-let log: Log
+const temporary = temporaryLog()
 let world: ReceivingWorld
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'millrace-hostile-'))
-  log = sqliteLog({ file: join(home, 'log.sqlite') })
-  world = await openReceivingWorld(log)
+  world = await openReceivingWorld(temporary.log)
 })
-afterAll(async () => {
-  await world.close()
-  await log.close()
-  await rm(home, { recursive: true })
-})
+afterAll(() => world.close())
 
 const UPS = [
   '..',
@@ -159,7 +150,7 @@ test('of 200 hostile names none is written, each is refused with a reason, and b
 test('a folder that was replaced by a link out of the output folder is not followed', async () => {
   const { receiver, stop } = world.receive({ machine: 'linked', groupId: 'linked' })
   await waitUntil({ description: 'its start', timeoutMillis: 10_000 }, () => receiver.state().phase === 'running')
-  const away = await mkdtemp(join(home, 'away-'))
+  const away = await mkdtemp(join(temporary.home, 'away-'))
   await symlink(away, join(world.output, 'processed_data_linked', 'link'))
   await writeFile(join(away, 'there'), '')
   await world.put(blockRecords([Buffer.from('evil')], { file: 'link/file' }))

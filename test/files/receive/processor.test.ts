@@ -1,29 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { waitUntil } from '../../../harness/wait.ts'
-import type { Log } from '../../../src/datasources/log.ts'
-import { sqliteLog } from '../../../src/datasources/sqliteLog.ts'
 import { sha256Of } from '../../setup/filesWorld.ts'
 import { blockRecords, openReceivingWorld, type ReceivingWorld } from '../../setup/receivingWorld.ts'
+import { temporaryLog } from '../../setup/temporaryLog.ts'
 
-let home: string
-let log: Log
+const temporary = temporaryLog()
 let world: ReceivingWorld
-beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'millrace-processor-'))
-  log = sqliteLog({ file: join(home, 'log.sqlite') })
-})
 beforeEach(async () => {
-  world = await openReceivingWorld(log)
+  world = await openReceivingWorld(temporary.log)
 })
 afterEach(() => world.close())
-afterAll(async () => {
-  await log.close()
-  await rm(home, { recursive: true })
-})
 
 /** Returns its place. What it notes goes to `notes`, a line each. */
 async function module(body: string): Promise<string> {

@@ -1,40 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { waitUntil } from '../../../harness/wait.ts'
-import { type Clock, systemClock } from '../../../src/datasources/clock.ts'
-import type { Log } from '../../../src/datasources/log.ts'
-import { sqliteLog } from '../../../src/datasources/sqliteLog.ts'
-import type { BlockFile, OpenBlockFile } from '../../../src/files/receive/assembly.ts'
-import { createSeal } from '../../../src/files/wire/seal.ts'
-import { type SeenChunk, sha256Of } from '../../setup/filesWorld.ts'
-import {
-  blockRecords,
-  openReceivingWorld,
-  type ReceivingOptions,
-  type ReceivingWorld,
-} from '../../setup/receivingWorld.ts'
+import { sha256Of } from '../../setup/filesWorld.ts'
+import { blockRecords, openReceivingWorld, type ReceivingWorld } from '../../setup/receivingWorld.ts'
+import { temporaryLog } from '../../setup/temporaryLog.ts'
 
 const never = new AbortController().signal
 
-let home: string
-let log: Log
+const temporary = temporaryLog()
 let world: ReceivingWorld
-beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'millrace-receive-log-'))
-  log = sqliteLog({ file: join(home, 'log.sqlite') })
-})
 beforeEach(async () => {
-  world = await openReceivingWorld(log)
+  world = await openReceivingWorld(temporary.log)
 })
 afterEach(() => world.close())
-afterAll(async () => {
-  await log.close()
-  await rm(home, { recursive: true })
-})
 
 test('every file that was sent can be joined again from the folder of its receiver', async () => {
   const files: Record<string, Buffer> = {
@@ -182,139 +163,6 @@ test('a block has its metadata beside it', async () => {
   })
 })
 
-test('what is stopped in the middle of a block is done by the next, from the beginning of the block', async () => {
-  const parts = [randomBytes(500), randomBytes(500)]
-  const [first, second] = blockRecords(parts)
-  const before = world.receive()
-  await world.put([first!])
-  await waitUntil(
-    { description: 'an open block', timeoutMillis: 10_000 },
-    () => before.receiver.state().openBlocks === 1,
-  )
-  await before.stop()
-  expect(await readdir(join(world.output, 'processed_data_machine1', '.assembling'))).toEqual(['lock'])
-  world.receive({ machine: 'machine2' })
-  await world.put([second!])
-  expect(await world.acknowledged(1)).toMatchObject([{ outcome: 'processed', machine: 'machine2' }])
-  expect((await world.joined('file')).equals(Buffer.concat(parts))).toBe(true)
-})
-
-test('a block that is being finished when the receiver is stopped is finished, and committed', async () => {
-  const [arrived, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const before = world.receive({
-    async onStep(step) {
-      if (step !== 'stored') return
-      arrived.resolve()
-      await goOn.promise
-    },
-  })
-  await world.put(blockRecords([randomBytes(500)]))
-  await arrived.promise
-  const stopped = before.stop()
-  goOn.resolve()
-  await stopped
-  expect(await world.acknowledgments()).toMatchObject([{ outcome: 'processed', machine: 'machine1' }])
-  world.receive({ machine: 'machine2' })
-  await expectSame(1)
-})
-
-test('a block whose partition went to another while it was stored is not acknowledged by the one that lost it', async () => {
-  const [arrived, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  let isFirst = true
-  const before = world.receive({
-    async onStep(step) {
-      if (step !== 'stored' || !isFirst) return
-      isFirst = false
-      arrived.resolve()
-      await goOn.promise
-    },
-  })
-  await world.put(
-    ['a', 'b', 'c', 'd', 'e', 'f'].map((file, partition) => ({
-      ...blockRecords([Buffer.from(file)], { file })[0]!,
-      partition,
-    })),
-  )
-  await arrived.promise
-  const others = ['machine2', 'machine3', 'machine4', 'machine5', 'machine6'].map(machine => world.receive({ machine }))
-  await waitUntil({ description: 'the others to share', timeoutMillis: 10_000 }, () =>
-    others.every(({ receiver }) => receiver.state().partitions.length === 1),
-  )
-  goOn.resolve()
-  await world.acknowledged(6)
-  await expectSame(6)
-  expect(before.receiver.state().trouble).toBeNull()
-})
-
-test('a block whose sender is gone is given up after a while, and holds nothing back', async () => {
-  const clock = steppedClock()
-  const [first] = blockRecords([randomBytes(500), randomBytes(500)])
-  const { receiver, stop } = world.receive({ clock })
-  await world.put([first!])
-  await waitUntil({ description: 'an open block', timeoutMillis: 10_000 }, () => receiver.state().openBlocks === 1)
-  clock.step(11 * 60_000)
-  expect(await world.acknowledged(1)).toMatchObject([{ outcome: 'again', reason: 'chunk 1 did not come' }])
-  await stop()
-  const other = world.receive({ machine: 'machine2' })
-  await world.put(blockRecords([Buffer.from('next')], { sendId: 'send-2' }))
-  await world.acknowledged(1, ({ outcome }) => outcome === 'processed')
-  await expect.poll(() => other.receiver.state()).toMatchObject({ openBlocks: 0, askedAgain: 0 })
-})
-
-test('of many blocks that are begun and not ended the most silent is given up', async () => {
-  const { receiver } = world.receive({ settings: { mostOpenBlocks: 2 } })
-  const begun = ['a', 'b', 'c'].map(file => {
-    const [record] = blockRecords([randomBytes(10), randomBytes(10)], { file })
-    return { ...record!, partition: 0 }
-  })
-  await world.put(begun)
-  expect(await world.acknowledged(1)).toMatchObject([{ outcome: 'again', reason: '2 other blocks were under way' }])
-  await expect.poll(() => receiver.state().openBlocks).toBe(2)
-})
-
-test('a full disk pauses the receiver, which says so, and goes on when there is room', async () => {
-  let isFull = true
-  const noRoom = () => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
-  const openFile: OpenBlockFile = async place => {
-    const file = await open(place, 'wx')
-    return {
-      sync: () => file.sync(),
-      close: () => file.close(),
-      // Half of it fits: the rest is written when there is room.
-      write: async (bytes: Uint8Array, from: number, length: number, position: number) => {
-        if (isFull && position + length > 700) throw noRoom()
-        return await file.write(bytes, from, Math.min(length, 300), position)
-      },
-    } as BlockFile
-  }
-  const parts = [randomBytes(500), randomBytes(500), randomBytes(500)]
-  const { receiver } = world.receive({ openFile })
-  await world.put(blockRecords(parts))
-  await waitUntil({ description: 'the trouble', timeoutMillis: 10_000 }, () => receiver.state().trouble !== null)
-  expect(receiver.state().trouble).toBe('The disk of the output folder is full.')
-  const isPaused = async () =>
-    (await world.statuses()).some(({ state, trouble }) => state === 'paused' && trouble !== undefined)
-  await waitUntil({ description: 'a status that says so', timeoutMillis: 10_000 }, isPaused)
-  expect(await world.acknowledgments()).toEqual([])
-  isFull = false
-  expect(await world.acknowledged(1)).toMatchObject([{ outcome: 'processed' }])
-  expect(receiver.state().trouble).toBeNull()
-  expect((await world.joined('file')).equals(Buffer.concat(parts))).toBe(true)
-})
-
-test('a receiver ends after as many blocks as it was told, and leaves the others to the next', async () => {
-  for (const file of ['a', 'b', 'c', 'd']) await world.put(blockRecords([Buffer.from(file)], { file }))
-  const limited = world.receive({ settings: { maxBlocks: 2 } })
-  await limited.ended
-  expect(limited.receiver.state()).toMatchObject({ phase: 'stopped', processedBlocks: 2 })
-  expect(await world.acknowledgments()).toHaveLength(2)
-  const next = world.receive({ machine: 'machine2' })
-  await world.acknowledged(4)
-  expect((await world.acknowledgments()).map(({ file }) => file).sort()).toEqual(['a', 'b', 'c', 'd'])
-  // Counted when it is acknowledged.
-  await expect.poll(() => next.receiver.state()).toMatchObject({ processedBlocks: 2, repeatedBlocks: 0 })
-})
-
 test('joins a file as soon as all its blocks are here, where it was asked to', async () => {
   const bytes = randomBytes(2_500)
   await world.write('sub/three blocks', bytes)
@@ -323,65 +171,6 @@ test('joins a file as soon as all its blocks are here, where it was asked to', a
   const place = join(world.output, 'joined_data_machine1', 'sub', 'three blocks')
   await waitUntil({ description: place, timeoutMillis: 10_000 }, () => existsSync(place))
   expect((await readFile(place)).equals(bytes)).toBe(true)
-})
-
-test('with the key sealed blocks are received; without it, with another one, or unsealed they are refused and never written', async () => {
-  const [seal, other] = [createSeal(randomBytes(32)), createSeal(randomBytes(32))]
-  const bytes = randomBytes(5_000)
-  await world.write('secret', bytes)
-  const settings = { wait: true, mostResends: 0, blockBytes: 2_000 }
-  const receivers: [ReceivingOptions['seal'], string][] = [
-    [null, 'Expected a key'],
-    [other!, 'to be sealed with our key, but it is not'],
-  ]
-  for (const [index, [wrong, message]] of receivers.entries()) {
-    const { stop } = world.receive({ seal: wrong!, groupId: `wrong-${index}`, settings: { mostAgain: 0 } })
-    await world.sender({ seal: seal!, settings }).run(never)
-    const refused = await world.acknowledged(3 * (index + 1), ({ outcome }) => outcome === 'failed')
-    expect(refused.at(-1)!.reason).toContain(message)
-    await stop()
-    expect(await readdir(join(world.output, 'processed_data_machine1'))).not.toContain('secret')
-  }
-  await world.write('open', 'not sealed')
-  const { receiver } = world.receive({ seal: seal!, groupId: 'right' })
-  await world.sender({ settings }).run(never)
-  const unsealed = await world.acknowledged(1, ({ file }) => file === 'open')
-  expect(unsealed[0]).toMatchObject({
-    outcome: 'failed',
-    reason: expect.stringContaining('Expected sealed chunks only') as string,
-  })
-  await waitUntil(
-    { description: 'the sealed blocks', timeoutMillis: 10_000 },
-    () => receiver.state().processedBlocks >= 3,
-  )
-  expect((await world.joined('secret')).equals(bytes)).toBe(true)
-})
-
-test.each(['gzip', 'zstd'] as const)('what was compressed with %s, and sealed, comes as it was', async encoding => {
-  const seal = createSeal(randomBytes(32))
-  const bytes = Buffer.from('the same again and again, '.repeat(100_000))
-  await world.write('file', bytes)
-  world.receive({ seal })
-  await world.sender({ seal, settings: { encoding, wait: true } }).run(never)
-  const chunks = await world.chunks()
-  expect(chunks.map(({ chunk }) => chunk.encoding)).toEqual(chunks.map(() => encoding))
-  expect((await world.joined('file')).equals(bytes)).toBe(true)
-})
-
-test('a flipped bit in a sealed chunk is refused', async () => {
-  const seal = createSeal(randomBytes(32))
-  await world.write('secret', randomBytes(5_000))
-  await world.sender({ seal }).run(never)
-  const [{ record }] = (await world.chunks()) as [SeenChunk]
-  const value = Buffer.from(record.value!)
-  value[value.length >> 1]! ^= 1
-  await log.removeTopic(world.topics.blocks.name)
-  await log.createTopic(world.topics.blocks.name, { partitions: 6, replication: null })
-  await world.put([{ key: record.key!, value, headers: record.headers }])
-  world.receive({ seal })
-  expect(await world.acknowledged(1)).toMatchObject([
-    { outcome: 'again', reason: expect.stringContaining('to be sealed with our key, but it is not') as string },
-  ])
 })
 
 test('reports what it does, at the start, while it is busy and at the end', async () => {
@@ -416,16 +205,4 @@ async function expectSame(count: number): Promise<void> {
   }
   await world.acknowledged(partitions, ({ file }) => file.startsWith('last '))
   expect(await world.acknowledgments()).toHaveLength(count + partitions)
-}
-
-/** A clock that can be set forward. */
-function steppedClock(): Clock & { step: (millis: number) => void } {
-  let aheadMillis = 0
-  return {
-    ...systemClock,
-    nowMillis: () => Date.now() + aheadMillis,
-    step(millis) {
-      aheadMillis += millis
-    },
-  }
 }

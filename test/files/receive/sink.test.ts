@@ -1,36 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { localStorage } from '../../../src/datasources/localStorage.ts'
-import type { Log } from '../../../src/datasources/log.ts'
-import { sqliteLog } from '../../../src/datasources/sqliteLog.ts'
 import type { Storage } from '../../../src/datasources/storage.ts'
 import { MillraceError } from '../../../src/errors.ts'
 import { blockRecords, openReceivingWorld, type ReceivingWorld } from '../../setup/receivingWorld.ts'
+import { temporaryLog } from '../../setup/temporaryLog.ts'
 
 const never = new AbortController().signal
 
-let home: string
-let log: Log
+const temporary = temporaryLog()
 let world: ReceivingWorld
 let place: string
 let storage: Storage
-beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'millrace-sink-'))
-  log = sqliteLog({ file: join(home, 'log.sqlite') })
-})
 beforeEach(async () => {
-  world = await openReceivingWorld(log)
-  place = await mkdtemp(join(home, 'storage-'))
+  world = await openReceivingWorld(temporary.log)
+  place = await mkdtemp(join(temporary.home, 'storage-'))
   storage = localStorage({ folder: place })
 })
 afterEach(() => world.close())
-afterAll(async () => {
-  await log.close()
-  await rm(home, { recursive: true })
-})
 
 const sink = () => ({ storage, folder: '/received' })
 const received = (name: string) => readFile(join(place, 'received', name))
