@@ -62,7 +62,7 @@ export const weather: Section = {
     const times = (mine: number, other: number) => `${(mine / other).toFixed(1)}x`
     const seconds = (millis: number) => `${(millis / 1_000).toFixed(2)} s`
     return {
-      text: `All partitions in one process, HDFS with 2 replicas, default settings; processor seconds from when the programs are loaded until all rows are in files.
+      text: `The sinks of all partitions in one process that collects garbage early, as \`millrace weather consume\` does and a server does not; HDFS with 2 replicas, default settings; processor seconds from when the programs are loaded until all rows are in files.
 The original's way (bench/peers/weather_original.py): kafka-python, pandas, pyarrow over fsspec's WebHDFS, a file and a checkpoint per poll; it stores
 ${number(ROWS_OF_PEER)} of the rows. Lag: rows committed in MySQL ${INSERTS_PER_SECOND} times a second for ${STREAM_SECONDS} s, from commit to the file that has them being visible; each row counts. An
 hour's files: as many rows and batches per partition as an hour at the default delay has, stored in a directory and merged meanwhile and at the end.`,

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { type Config, readConfig, withDotEnv } from '../config.ts'
 import type { Log } from '../datasources/log.ts'
-import { keepHeapSmall } from '../datasources/smallHeap.ts'
 import type { Storage } from '../datasources/storage.ts'
 import type { FilesSettings } from '../files/settings.ts'
 import { type Context, type Input, optional } from './command.ts'
+import { keepHeapSmall } from './smallHeap.ts'
 
 /** What the files commands that run alone work on: no server, and nobody's data directory is claimed. */
 export interface FilesPorts {

@@ -1,8 +1,8 @@
 import { Argument, InvalidArgumentError } from 'commander'
-import { collectEarly } from '../datasources/smallHeap.ts'
 import { PARTITIONS } from '../weather/questions.ts'
 import { counted } from '../weather/words.ts'
 import { defineCommand, type Input } from './command.ts'
+import { collectEarly } from './smallHeap.ts'
 import { tellOfTrouble } from './tellOfTrouble.ts'
 import { withWeatherPorts } from './weatherPorts.ts'
 

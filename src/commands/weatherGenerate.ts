@@ -20,7 +20,7 @@ export const weatherGenerate = defineCommand({
         onAdded(lastDate) {
           if (told) return
           told = true
-          terminal.stderr.write(`The table has all days up to ${lastDate}, and gets more.\n`)
+          terminal.stderr.write(`The table has all days up to ${lastDate}.\n`)
         },
       })
       await tellOfTrouble(terminal, generator)

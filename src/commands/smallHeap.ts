@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import { collectGarbage } from './collectGarbage.ts'
+import { collectGarbage } from '../datasources/collectGarbage.ts'
 
 /**
  * For a process that takes and drops megabytes of buffers beside a heap of some 20 MB; call it when its modules are loaded.
