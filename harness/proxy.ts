@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { freePort } from './ports.ts'
 import { type Passage, passOn } from './proxyPassage.ts'
 
 /** What happens to bytes on their way in one direction; the faults may be combined. */
@@ -64,18 +65,17 @@ const MAX_CONNECTIONS = 1_000
 
 export async function openTcpProxy(options: ProxyOptions): Promise<TcpProxy> {
   const target = parseAddress(options.target)
-  const wanted = parseAddress(options.listen ?? '127.0.0.1:0')
+  const wanted = parseAddress(options.listen ?? `127.0.0.1:${await freePort('127.0.0.1')}`)
   const maxConnections = options.maxConnections ?? MAX_CONNECTIONS
   const sockets = new Set<Socket>()
   const passages = new Set<Passage>()
   const counts = { connections: 0, tooMany: 0, bytes: { toServer: 0, toClient: 0 } }
   let faults: Faults = {}
   let open = 0
-  let server = await listen(wanted.port)
-  const { port } = server.address() as AddressInfo
+  let server = await listen()
 
-  async function listen(at: number): Promise<Server> {
-    const listening = createServer({ allowHalfOpen: true, noDelay: true }, take).listen(at, wanted.host)
+  async function listen(): Promise<Server> {
+    const listening = createServer({ allowHalfOpen: true, noDelay: true }, take).listen(wanted)
     await once(listening, 'listening')
     return listening
   }
@@ -128,7 +128,7 @@ export async function openTcpProxy(options: ProxyOptions): Promise<TcpProxy> {
   }
 
   return {
-    address: `${wanted.host}:${port}`,
+    address: `${wanted.host}:${wanted.port}`,
     disturb(changed) {
       faults = changed
       for (const passage of passages) passage.faultChanged()
@@ -136,7 +136,7 @@ export async function openTcpProxy(options: ProxyOptions): Promise<TcpProxy> {
     reset,
     refuse,
     async accept() {
-      if (!server.listening) server = await listen(port)
+      if (!server.listening) server = await listen()
     },
     counts: () => ({ ...counts, open, bytes: { ...counts.bytes } }),
     close: refuse,

@@ -108,11 +108,16 @@ test('a key is looked up in the index, not by reading the table', async () => {
   const rows = Array.from({ length: 5_000 }, (_, mark) => [mark])
   await source.append('marks', ['mark'], rows)
   const columns = await source.columns('marks')
-  const before = await rowsReadByServer()
-  expect(await source.rowsByKey({ table: 'marks', key: 'id', columns, after: 4_000, limit: 10 })).toHaveLength(10)
-  expect((await rowsReadByServer()) - before).toBeLessThan(2_000)
+  const rowsRead: number[] = []
+  for (let time = 0; time < 5; time++) {
+    const before = await rowsReadByServer()
+    expect(await source.rowsByKey({ table: 'marks', key: 'id', columns, after: 4_000, limit: 10 })).toHaveLength(10)
+    rowsRead.push((await rowsReadByServer()) - before)
+  }
+  expect(Math.min(...rowsRead)).toBeLessThan(2_000)
 })
 
+/** For anyone: other files may use the server at the same time. */
 async function rowsReadByServer(): Promise<number> {
   const [rows] = await database.connection.query<RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Handler_read_next'")
   return Number(rows[0]!.Value)
