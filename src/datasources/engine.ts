@@ -21,8 +21,14 @@ export interface Engine {
   /** A session of its own for one piece of work: no other sees its views. Close it. Several may be open. */
   open(call?: Call): Promise<EngineSession>
 
-  /** As open(); missing where the engine is a part of this process. */
-  openCluster?(call?: Call): Promise<ClusterSession>
+  /** As open(); missing where the engine is a part of this process. `id` is a UUID that no session had before. */
+  openCluster?(id: string, call?: Call): Promise<ClusterSession>
+
+  /**
+   * Ends the session of that id and what it does, whoever opened it: a process that died, and whose work goes on. Of an engine that does not
+   * answer, or does not know the session, nothing is said. Its last files may come a moment later.
+   */
+  endCluster?(id: string): Promise<void>
 
   /** Throws where the engine cannot be used now; returns its version otherwise. */
   ping(call?: Call): Promise<string>

@@ -59,8 +59,7 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
     return `${root}${path}`
   }
 
-  async function open(outer: Call): Promise<ClusterSession> {
-    const sessionId = randomUUID()
+  async function open(sessionId: string, outer: Call): Promise<ClusterSession> {
     const ending = new AbortController()
     const within = <C extends Call>(call: C): C & { signal: AbortSignal } => ({
       ...call,
@@ -160,8 +159,9 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
   return {
     kind: 'spark',
     url: showSparkAddress(address),
-    open: (call = {}) => open(call),
-    openCluster: (call = {}) => open(call),
+    open: (call = {}) => open(randomUUID(), call),
+    openCluster: (id, call = {}) => open(id, call),
+    endCluster: id => sparkSession({ channel, sessionId: id, address, deadlines }).release(),
     async ping(call = {}) {
       const spark = sparkSession({ channel, sessionId: randomUUID(), address, deadlines })
       const version = await spark.version(call)

@@ -12,8 +12,8 @@ export const LOANS_PATH = '/hdma-wi-2021.parquet'
 export const LOANS_LAYOUT: FileLayout = { replication: 2, blockBytes: 1 << 20 }
 
 /** Where a migration gets ready what it will put at LOANS_PATH. Whoever migrates next removes it, should this one not get there. */
-export function stagedLoansPath(owner: string): string {
-  return childOf(parentOf(LOANS_PATH), temporaryName(nameOf(LOANS_PATH), owner, randomUUID()))
+export function stagedLoansPath(owner: string, uuid = randomUUID() as string): string {
+  return childOf(parentOf(LOANS_PATH), temporaryName(nameOf(LOANS_PATH), owner, uuid))
 }
 
 /** One version of the main file, the truth that partitions are made from. */

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import type { Call } from '../datasources/call.ts'
 import type { ClusterSession, GroupFile } from '../datasources/clusterEngine.ts'
 import type { Engine } from '../datasources/engine.ts'
 import type { JdbcRead } from '../datasources/jdbc.ts'
 import type { Lease } from '../datasources/lease.ts'
-import type { Publisher } from '../datasources/publish.ts'
+import { type Publisher, parseTemporaryName } from '../datasources/publish.ts'
 import type { RowQuery, Source } from '../datasources/source.ts'
 import type { Storage } from '../datasources/storage.ts'
-import { childOf, nameOf } from '../datasources/storagePath.ts'
+import { childOf, nameOf, parentOf } from '../datasources/storagePath.ts'
 import { swap } from '../datasources/swap.ts'
 import { MillraceError } from '../errors.ts'
 import type { JobControl } from '../jobs/job.ts'
@@ -73,10 +74,11 @@ export async function migrateBySpark(
   const rowsBefore = await source.count(query, call)
   report({ total: rowsBefore })
   const read = await source.jdbc!(query, COUNTY, call)
-  const folder = stagedLoansPath(owner)
+  const sessionId = randomUUID()
+  const folder = stagedLoansPath(owner, sessionId)
   let session: ClusterSession | undefined
   try {
-    session = await options.engine.openCluster!(call)
+    session = await options.engine.openCluster!(sessionId, call)
     say('Spark reads the loans and writes them by county')
     const files = await writeFiles(session, read, folder, rowsBefore, control)
     const rows = sum(files.map(file => file.rows))
@@ -97,6 +99,24 @@ export async function migrateBySpark(
     await session?.close()
     await storage.remove(folder, { signal: AbortSignal.timeout(CLEAN_UP_MILLIS) }).catch(() => undefined)
   }
+}
+
+/**
+ * Ends what Spark still does for migrations whose server died: it would go on for minutes, and make the folders again that are removed. For who
+ * holds the lease.
+ * @returns whether there was any.
+ */
+export async function endAbandoned(
+  { storage, engine }: Pick<SparkMigrationOptions, 'storage' | 'engine'>,
+  call: Call,
+): Promise<boolean> {
+  const beside = await storage.list(parentOf(LOANS_PATH), call)
+  const sessions = beside.flatMap(({ path, kind }) => {
+    const temporary = kind === 'folder' ? parseTemporaryName(nameOf(path)) : undefined
+    return temporary?.name === nameOf(LOANS_PATH) ? [temporary.uuid] : []
+  })
+  await Promise.all(sessions.map(async id => await engine.endCluster?.(id)))
+  return sessions.length > 0
 }
 
 const VIEW = 'loans'

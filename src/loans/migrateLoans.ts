@@ -16,7 +16,7 @@ import { indexMetadata } from './indexedLoansFile.ts'
 import type { MigrationEngine } from './loans.ts'
 import { LOANS_LAYOUT, LOANS_PATH, stagedLoansPath } from './loansFile.ts'
 import { AMOUNT, COUNTY, columnsOf, countyCodeOf, loansQuery } from './loansQuery.ts'
-import { migrateBySpark, type SparkMigrationOptions, sparkProblem } from './migrateBySpark.ts'
+import { endAbandoned, migrateBySpark, type SparkMigrationOptions, sparkProblem } from './migrateBySpark.ts'
 
 export interface MigrateLoansOptions extends SparkMigrationOptions {
   encoder: Encoder
@@ -71,19 +71,24 @@ async function isForSpark(
  * and before it renames what it writes after that, it asks whether the lease is still its own.
  */
 async function withLease<Result>(
-  { storage, storageWaitMillis, owner, leaseLifeMillis: lifeMillis }: MigrateLoansOptions,
+  { storage, engine, storageWaitMillis, owner, leaseLifeMillis: lifeMillis }: MigrateLoansOptions,
   control: JobControl,
   work: (lease: Lease, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const { signal } = control
   const leasing = { storage, folder: LEASE_FOLDER, owner, work: 'migrating loans', ...(lifeMillis && { lifeMillis }) }
   const lease = await onceStorageReady(storage, storageWaitMillis, control, () => takeLease(leasing, { signal }))
+  let abandoned = false
   try {
     await onceStorageReady(storage, storageWaitMillis, control, async () => {
+      abandoned = (await endAbandoned({ storage, engine }, { signal })) || abandoned
       await removeTemporaries(storage, LOANS_PATH, { signal })
       await settleSwap(storage, LOANS_PATH, { signal })
     })
-    return await work(lease, AbortSignal.any([signal, lease.lost]))
+    const result = await work(lease, AbortSignal.any([signal, lease.lost]))
+    // What Spark was told to end may have made one more file since; else the next migration removes it.
+    if (abandoned) await removeTemporaries(storage, LOANS_PATH, { signal }).catch(() => undefined)
+    return result
   } catch (error) {
     lease.lost.throwIfAborted()
     // What was being written is gone where another server has removed it.

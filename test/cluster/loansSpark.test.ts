@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Cluster } from '../../harness/cluster.ts'
+import { waitUntil } from '../../harness/wait.ts'
 import { mysqlSource } from '../../src/datasources/mysqlSource.ts'
-import { temporaryName } from '../../src/datasources/publish.ts'
+import { parseTemporaryName, temporaryName } from '../../src/datasources/publish.ts'
 import { parseSparkUrl } from '../../src/datasources/spark/url.ts'
 import { sparkEngine } from '../../src/datasources/sparkEngine.ts'
 import { childOf, nameOf } from '../../src/datasources/storagePath.ts'
@@ -19,6 +20,7 @@ import { PARTITIONS_FOLDER } from '../../src/loans/partitionFile.ts'
 import { loadSampleInto } from '../../src/loans/sample/loadSample.ts'
 import { createAllTypesTables } from '../setup/allTypes.ts'
 import { expectAllTypes } from '../setup/allTypesValues.ts'
+import { builtServer } from '../setup/builtServer.ts'
 import { type ClusterApp, clusterApp } from '../setup/clusterApp.ts'
 import { localCopy } from '../setup/localCopy.ts'
 import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.ts'
@@ -213,6 +215,83 @@ describe('a few thousand loans', () => {
   )
 })
 
+describe('some hundred thousand loans', () => {
+  beforeEach(async () => {
+    database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
+    await fillLoans(database, 20_000)
+    await open()
+    expect(await running.migrate('LOCAL')).toMatchObject({ state: 'SUCCEEDED' })
+  })
+
+  test(
+    'are the same as migrated by Millrace although a worker is killed with -9 while Spark writes them',
+    async () => {
+      await fillMore(database)
+      const { loans, jobs } = running.app.domains
+      const { id } = loans.migrate('SPARK')
+      await sparkWrites()
+      await cluster.kill('spark-worker-1')
+      expect(await jobs.finished(id)).toMatchObject({ state: 'SUCCEEDED' })
+      await cluster.restart('spark-worker-1')
+      expect(await names()).toEqual([nameOf(LOANS_PATH)])
+      const bySpark = await storedRows()
+      expect(await running.migrate('LOCAL')).toMatchObject({ state: 'SUCCEEDED' })
+      expect(await storedRows()).toEqual(bySpark)
+    },
+    MIGRATION_MILLIS,
+  )
+
+  test(
+    'are the old ones when the server is killed with -9 while Spark writes; what Spark goes on to do ends with the next migration',
+    async () => {
+      const old = await trueFigures(database)
+      await fillMore(database)
+      const server = await builtServer(running.environment)
+      try {
+        await server.start()
+        await server.ask('mutation { migrateLoans(engine: SPARK, wait: false) { id } }')
+        await sparkWrites()
+        await server.kill()
+        expect(figuresOf(await running.averages(COUNTIES))).toEqual(old)
+        await server.start()
+        expect(await server.ask('{ jobs(first: 1) { state } }')).toEqual({ jobs: [{ state: 'INTERRUPTED' }] })
+        expect(await server.ask('mutation { migrateLoans(engine: SPARK) { state } }')).toEqual({
+          migrateLoans: { state: 'SUCCEEDED' },
+        })
+        expect(figuresOf(await running.averages(COUNTIES))).toEqual(await trueFigures(database))
+        await waitUntil({ description: 'Spark to be idle', timeoutMillis: MIGRATION_MILLIS }, async () => {
+          const [application] = await askSpark<{ id: string }[]>('')
+          return (await askSpark<unknown[]>(`/${application!.id}/jobs?status=running`)).length === 0
+        })
+        expect(await names()).toEqual([nameOf(LOANS_PATH), nameOf(PARTITIONS_FOLDER)])
+      } finally {
+        await server.close()
+      }
+    },
+    MIGRATION_MILLIS,
+  )
+
+  /** Spark has begun files of which nobody is told yet. */
+  async function sparkWrites(): Promise<void> {
+    await waitUntil({ description: 'files by Spark', timeoutMillis: MIGRATION_MILLIS, pollMillis: 20 }, async () => {
+      const staged = (await names()).find(name => parseTemporaryName(name))
+      if (!staged) return false
+      const found = await running.storage.list(`/${staged}`)
+      return found.some(({ path }) => nameOf(path) === '_written')
+    })
+  }
+
+  /** How many, and a sum over the hashes of all values, by software that is not ours. */
+  async function storedRows(): Promise<unknown> {
+    const copy = await localCopy(running.storage, LOANS_PATH)
+    try {
+      return await copy.rows(`SELECT count(*), sum(hash(rows)) FROM ${copy.table} AS rows`)
+    } finally {
+      await copy.close()
+    }
+  }
+})
+
 test('a table is read and written by group: in files of so many rows, of one group each, with rows and digests', async () => {
   database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
   await database.connection.query('CREATE TABLE things (id INT PRIMARY KEY, kind INT, name TEXT)')
@@ -228,7 +307,7 @@ test('a table is read and written by group: in files of so many rows, of one gro
     storageUrl: call => askRpcUrl(hdfs, call),
   })
   const whole = webHdfsStorage(hdfs)
-  const session = await engine.openCluster!()
+  const session = await engine.openCluster!(randomUUID())
   const read = await source.jdbc!({ table: 'things', columns: await source.columns('things') }, 'id')
   await session.registerTable('things', read, 3)
   const folder = `/${randomUUID()}`
@@ -287,7 +366,7 @@ test(
       storage: running.storage,
       storageUrl: () => Promise.reject(new Error('no file is asked for')),
     })
-    const session = await engine.openCluster!()
+    const session = await engine.openCluster!(randomUUID())
     const read = await source.jdbc!({ table: 'loans', columns: await source.columns('loans') }, 'id')
     const refused = session.registerTable('refused', { ...read, password: `${password}, not` }, 2)
     await expect(refused).rejects.toMatchObject({ code: 'FORBIDDEN' })
@@ -300,6 +379,11 @@ test(
 /** The places where a word stands in a text, with a little of what is around. */
 function around(text: string, word: string): string[] {
   return Array.from(text.matchAll(new RegExp(`.{0,80}${word}.{0,20}`, 'g')), ([found]) => found)
+}
+
+async function askSpark<Answer>(path: string): Promise<Answer> {
+  const { connect } = (JSON.parse(await readFile(join(cluster.folder, 'cluster.json'), 'utf8')) as SparkState).spark
+  return (await (await fetch(`http://127.0.0.1:${connect.webPort}/api/v1/applications${path}`)).json()) as Answer
 }
 
 /** All that the REST API of the Connect server's web page has on SQL, jobs, stages and the environment, and the page on Connect. */

@@ -15,6 +15,8 @@ export interface ClusterApp {
   app: App
   /** The same storage through a keeper of the test's own. */
   storage: Storage
+  /** The variables that bind another server to the same systems. */
+  environment: Record<string, string>
   migrate(engine?: MigrationEngine): Promise<Job>
   /** In the order asked; throws the first error. */
   averages(counties: readonly number[]): Promise<CountyAverage[]>
@@ -33,22 +35,22 @@ export interface ClusterAppOptions {
 
 export async function clusterApp(env: ClusterAppOptions): Promise<ClusterApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-app-'))
-  const config = readConfig({
+  const environment = {
     MILLRACE_SOURCE_URL: env.sourceUrl,
     MILLRACE_STORAGE_URL: env.storageUrl,
-    MILLRACE_LOG_URL: env.logUrl,
-    MILLRACE_ENGINE_URL: env.engineUrl,
-    MILLRACE_SPARK_ABOVE_ROWS: env.sparkAboveRows?.toString(),
-    MILLRACE_DATA_DIR: dataDir,
-    MILLRACE_PORT: '0',
+    ...(env.logUrl && { MILLRACE_LOG_URL: env.logUrl }),
+    ...(env.engineUrl && { MILLRACE_ENGINE_URL: env.engineUrl }),
+    ...(env.sparkAboveRows && { MILLRACE_SPARK_ABOVE_ROWS: String(env.sparkAboveRows) }),
     MILLRACE_SOURCE_WAIT_SECONDS: '5',
-  })
+  }
+  const config = readConfig({ ...environment, MILLRACE_DATA_DIR: dataDir, MILLRACE_PORT: '0' })
   const app = await createApp(config, { log: pino({ level: 'silent' }) })
   const storage = webHdfsStorage(parseWebHdfsUrl(env.storageUrl))
   const { loans, jobs } = app.domains
   return {
     app,
     storage,
+    environment,
     migrate: engine => jobs.finished(loans.migrate(engine).id),
     async averages(counties) {
       const answers = await loans.averagesOf(counties)
