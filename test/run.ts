@@ -8,6 +8,8 @@ import { countTests, type Report } from './setup/countTests.ts'
 /** What `npm test` runs; further arguments go to vitest. The last line it prints is "N passed, N failed". */
 const vitestArguments = process.argv.slice(2)
 const ROOT = join(import.meta.dirname, '..')
+/** Three times what is usual: what hangs for good ends as a failure. */
+const WHOLE_RUN_MILLIS = 85 * 60_000
 
 try {
   if (needsMachine(vitestArguments)) await installEverything(line => process.stderr.write(`${line}\n`))
@@ -45,7 +47,11 @@ function runTests(): [passed: number, failed: number] {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
   try {
     const args = [vitest, 'run', ...reporters, ...vitestArguments]
-    const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT })
+    // The longer forms, which name what to run, may take hours.
+    const timeout = vitestArguments.length === 0 ? WHOLE_RUN_MILLIS : undefined
+    const { status, error } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT, timeout })
+    if (error)
+      throw new Error(`vitest: expected it to end by itself, the whole run in ${WHOLE_RUN_MILLIS} ms: ${error.message}`)
     const report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report
     const { passed, failed } = countTests(report, process.env.CI === 'true')
     // Vitest also fails for what no test failed: an error nobody awaited, or no test at all.
