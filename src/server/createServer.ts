@@ -63,7 +63,7 @@ export function createServer({ schema, domains, config, log }: ServerParts): Ser
     if (stopping)
       throw new HttpError(503, 'The server is stopping and takes nothing new.', 'Try again when it is back.')
     const path = pathOf(request)
-    if (await graphiql?.handle(request, response, path)) return
+    if (request.method === 'GET' && (await graphiql?.handle(request, response, path))) return
     switch (path) {
       case GRAPHQL_PATH:
         return graphql.handle(request, response)

@@ -9,7 +9,7 @@ export interface Example {
 }
 
 export interface Graphiql {
-  /** True where the request is for the page or one of its files, and has been answered. */
+  /** For GET. True where the request is for the page or one of its files, and has been answered. */
   handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean>
 }
 
@@ -40,7 +40,7 @@ export function createGraphiql(): Graphiql {
 
   return {
     async handle(request, response, path) {
-      if (request.method !== 'GET' || (path === '/graphql' && !wantsPage(request))) return false
+      if (path === '/graphql' && !wantsPage(request)) return false
       const file = files.get(path)
       if (file) {
         response.writeHead(200, { ...HEADERS, 'content-type': file.type }).end(file.text)
