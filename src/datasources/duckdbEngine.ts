@@ -39,6 +39,8 @@ export interface DuckdbEngineOptions {
 const MOST_COPIED_BYTES = 8e9
 const MEMORY_BYTES = 2e9
 const LAYOUT: FileLayout = { replication: 2, blockBytes: 128 * 1024 * 1024 }
+/** What is copied at once: a piece costs as much as some hundred kilobytes do. */
+const CHUNK_BYTES = 1024 * 1024
 const CLOSED = 'The engine was closed while it was in use.'
 
 /** SQL by DuckDB inside this process. It reads and writes files of the storage only, also in SQL that names others. */
@@ -112,7 +114,10 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
           })
           const path = childOf(target, 'part-00000.parquet')
           const { size: length } = await stat(place)
-          await publisher.publish(path, () => createReadStream(place), LAYOUT, { length, call })
+          await publisher.publish(path, () => createReadStream(place, { highWaterMark: CHUNK_BYTES }), LAYOUT, {
+            length,
+            call,
+          })
           return { rows, files: [{ path, length }] }
         } finally {
           await rm(place, { force: true })

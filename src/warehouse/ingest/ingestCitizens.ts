@@ -205,20 +205,24 @@ async function land(
   { digest, citizens, csv, parquet }: Received,
   control: JobControl,
 ): Promise<Manifest> {
-  const { storage, publisher, sourceTables, clock } = options
+  const { storage, publisher, clock } = options
   const call = { signal: control.signal }
   const { rows, rejected } = citizens
   const put = (name: string, rowsOfFile: number, content: Parameters<typeof publishFile>[2]['content']) =>
     publishFile(publisher, date, { name, rows: rowsOfFile, content }, call)
 
-  const landedCsv = await put(CITIZENS_FILE, rows + rejected.length, localContent(csv))
+  // Side by side: this thread copies and hashes, the tables are read and encoded by others.
+  const works = [
+    put(CITIZENS_FILE, rows + rejected.length, localContent(csv)),
+    put(`${CITIZENS_VIEW}.parquet`, rows, localContent(parquet)),
+    landTables(options, date, control),
+  ] as const
+  await Promise.allSettled(works) // where one fails, the others may still read the files that go then
+  const [landedCsv, landedParquet, tables] = await Promise.all(works)
   if (landedCsv.sha256 !== digest.sha256) {
     throw new MillraceError('INTERNAL', `The copy of ${CITIZENS_FILE} has changed while it was landed.`)
   }
-  const views: Record<string, LandedFile> = {
-    [CITIZENS_VIEW]: await put(`${CITIZENS_VIEW}.parquet`, rows, localContent(parquet)),
-  }
-  for (const table of sourceTables) views[table] = await landTable(options, table, date, control)
+  const views: Record<string, LandedFile> = { [CITIZENS_VIEW]: landedParquet, ...tables }
   const aside = `${landingFolder(date)}/rejected.jsonl`
   if (rejected.length === 0) await storage.remove(aside, call)
   return {
@@ -231,6 +235,16 @@ async function land(
     views,
     rejected: rejected.length === 0 ? null : await put('rejected.jsonl', rejected.length, () => jsonLines(rejected)),
   }
+}
+
+async function landTables(
+  options: IngestOptions,
+  date: string,
+  control: JobControl,
+): Promise<Record<string, LandedFile>> {
+  const landed: Record<string, LandedFile> = {}
+  for (const table of options.sourceTables) landed[table] = await landTable(options, table, date, control)
+  return landed
 }
 
 function* jsonLines(rejected: readonly RejectedRow[]): Generator<Uint8Array> {
