@@ -1,14 +1,17 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBBlobValue, DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import type { SelectedValue } from './rowQuery.ts'
 import type { CopyLines } from './rowStream.ts'
 
-/** They bound what is in memory, of rows however long. */
-const ROWS_PER_QUERY = 16_384
+/** A group of rows as DuckDB keeps them: in parts of one, a query costs twice as much a row. */
+const MOST_ROWS_PER_QUERY = 122_880
+const FIRST_ROWS_PER_QUERY = 4_096
+/** What the lines of a query take, about, as far as those of the queries before tell. Two are in memory at a time. */
+const BYTES_PER_QUERY = 16 * 1024 * 1024
 const ROWS_PER_PIECE = 512
 
 /**
  * The rows of a table without gaps as lines of PostgreSQL's COPY. Made inside DuckDB they cost a quarter of what they do in JavaScript, where
- * each value would be a call into the addon.
+ * each value would be a call into the addon. The next are made while the reader has those before.
  */
 export async function* duckdbCopyLines(
   connection: DuckDBConnection,
@@ -17,14 +20,46 @@ export async function* duckdbCopyLines(
 ): AsyncGenerator<CopyLines, void, undefined> {
   const line = lineSql(values)
   const [last] = (await connection.runAndReadAll(`SELECT coalesce(max(rowid), -1) FROM ${table}`)).getRows()
-  for (let start = 0; start <= Number(last![0]); start += ROWS_PER_QUERY) {
+  const end = Number(last![0]) + 1
+  const ask = async (from: number, to: number): Promise<DuckDBValue[][]> => {
     const pieces = await connection.runAndReadAll(
-      `SELECT string_agg(line, ''), count(*)
-       FROM (SELECT ${line} AS line, rowid AS place FROM ${table} WHERE rowid >= ${start} AND rowid < ${start + ROWS_PER_QUERY})
+      // As bytes: a string would be decoded, only to be encoded again.
+      `SELECT encode(string_agg(line, '')), count(*)
+       FROM (SELECT ${line} AS line, rowid AS place FROM ${table} WHERE rowid >= ${from} AND rowid < ${to})
        GROUP BY place // ${ROWS_PER_PIECE}`,
     )
-    for (const [text, rows] of pieces.getRows()) yield { text: Buffer.from(String(text)), rows: Number(rows) }
+    return pieces.getRows()
   }
+
+  let from = 0
+  let to = Math.min(end, FIRST_ROWS_PER_QUERY)
+  let next = ask(from, to)
+  let bytes = 0
+  try {
+    while (from < end) {
+      const pieces = (await next).map(([text, rows]) => ({ text: bytesOf(text!), rows: Number(rows) }))
+      bytes += pieces.reduce((sum, { text }) => sum + text.length, 0)
+      from = to
+      to = Math.min(end, nextEnd(from, Math.ceil(BYTES_PER_QUERY / (bytes / from))))
+      if (from < end) next = ask(from, to)
+      next.catch(() => undefined) // it is waited for when the reader comes back
+      yield* pieces
+    }
+  } finally {
+    // Of a reader that stops early: afterwards the connection is not in use.
+    await next.catch(() => undefined)
+  }
+}
+
+/** Up to the end of a group of DuckDB's where it is in reach. */
+function nextEnd(from: number, rows: number): number {
+  const groupEnd = (Math.floor(from / MOST_ROWS_PER_QUERY) + 1) * MOST_ROWS_PER_QUERY
+  return Math.min(groupEnd, from + rows)
+}
+
+function bytesOf(value: DuckDBValue): Buffer {
+  const { buffer, byteOffset, byteLength } = (value as DuckDBBlobValue).bytes
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 /** Most rows have nothing to be escaped, and one look at all their texts is cheaper than four at each. */

@@ -55,10 +55,25 @@ test('lines that DuckDB makes for COPY are those that are made of rows, whatever
   expect(fast.join('\n')).toContain(String.raw`back\\slash \\N \\t${'\t'}tab\tline\nreturn\r`)
 })
 
-test.each([0, 1, 16_384, 16_385, 40_000])('%i rows are as many lines', async rows => {
+test.each([0, 1, 4_096, 4_097, 122_881, 250_000])('%i rows are as many lines', async rows => {
   const [fast, slow] = await both(`SELECT range AS id, 'x' || range AS text FROM range(${rows})`)
   expect(fast).toHaveLength(rows)
   expect(fast).toEqual(slow)
+})
+
+test('rows that are long come in smaller parts, as many lines', async () => {
+  const [fast, slow] = await both(`SELECT range AS id, repeat('x', 2000) || range AS text FROM range(13000)`)
+  expect(fast).toEqual(slow)
+})
+
+test('a reader that stops early leaves nothing that goes on', async () => {
+  const session = await engine.open()
+  const stream = await session.query('SELECT range AS id FROM range(1000000)')
+  for await (const { rows } of stream.copyLines!()) {
+    expect(rows).toBe(512)
+    break
+  }
+  await session.close()
 })
 
 test('a NUL character, which PostgreSQL cannot keep, is refused', async () => {
