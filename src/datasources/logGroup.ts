@@ -43,7 +43,7 @@ interface Owned {
   /** Undefined until the member has been told that it has the partition. */
   offset: number | undefined
   fetching: boolean
-  /** At most one answer a partition is held. */
+  /** At most one answer a partition is held, beside the one that was given out last. */
   ready: Fetched | undefined
   failure: unknown
 }
@@ -96,9 +96,9 @@ export async function openLogGroup({ topic, join, fetch, rangeOf }: LogGroupPart
   }
 
   function startFetching(one: Owned, maxBytes: number): void {
-    if (one.fetching || one.ready || one.failure !== undefined) return
+    if (one.offset === undefined || one.fetching || one.ready || one.failure !== undefined) return
     one.fetching = true
-    const from = { offset: one.offset!, maxBytes, waitMillis: FETCH_WAIT_MILLIS }
+    const from = { offset: one.offset, maxBytes, waitMillis: FETCH_WAIT_MILLIS }
     fetch(one.partition, from, { signal: one.revoked.signal })
       .then(
         fetched => {
@@ -146,9 +146,10 @@ export async function openLogGroup({ topic, join, fetch, rangeOf }: LogGroupPart
         const partitions = await assign()
         if (partitions.length > 0) return { kind: 'assigned', partitions }
         const records = takeRecords()
-        if (records) return records
-        await throwFailure()
+        if (!records) await throwFailure()
+        // Of the partition that is served now, too: its next records come while the caller works on these.
         for (const one of owned.values()) startFetching(one, maxBytes)
+        if (records) return records
         const leftMillis = deadline - performance.now()
         if (leftMillis <= 0) return null
         await withinMillis(change, leftMillis, call.signal)
