@@ -82,9 +82,14 @@ test('a block whose partition went to another while it was stored is not acknowl
 test('a block whose sender is gone is given up after a while, and holds nothing back', async () => {
   const clock = steppedClock()
   const [first] = blockRecords([randomBytes(500), randomBytes(500)])
-  const { receiver, stop } = world.receive({ clock })
+  const written = Promise.withResolvers<void>()
+  const { receiver, stop } = world.receive({
+    clock,
+    onStep: step => void (step === 'chunk written' && written.resolve()),
+  })
   await world.put([first!])
-  await waitUntil({ description: 'an open block', timeoutMillis: 10_000 }, () => receiver.state().openBlocks === 1)
+  await written.promise
+  expect(receiver.state().openBlocks).toBe(1)
   clock.step(11 * 60_000)
   expect(await world.acknowledged(1)).toMatchObject([{ outcome: 'again', reason: 'chunk 1 did not come' }])
   await stop()
