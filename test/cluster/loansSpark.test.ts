@@ -182,7 +182,7 @@ describe('a few thousand loans', () => {
       expect(await running.migrate('SPARK')).toMatchObject({ state: 'SUCCEEDED' })
       const truth = await trueFigures(database)
       const { loans, jobs } = running.app.domains
-      await fillMore(database)
+      await fillMore(database, 320_000)
       /** The job once Spark is at work. */
       const begun = async () => {
         const { id } = loans.migrate('SPARK')
@@ -215,7 +215,7 @@ describe('a few thousand loans', () => {
   )
 })
 
-describe('some hundred thousand loans', () => {
+describe('many loans', () => {
   beforeEach(async () => {
     database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
     await fillLoans(database, 20_000)
@@ -226,7 +226,7 @@ describe('some hundred thousand loans', () => {
   test(
     'are the same as migrated by Millrace although a worker is killed with -9 while Spark writes them',
     async () => {
-      await fillMore(database)
+      await fillMore(database, 160_000)
       const { loans, jobs } = running.app.domains
       const { id } = loans.migrate('SPARK')
       await sparkWrites()
@@ -245,7 +245,7 @@ describe('some hundred thousand loans', () => {
     'are the old ones when the server is killed with -9 while Spark writes; what Spark goes on to do ends with the next migration',
     async () => {
       const old = await trueFigures(database)
-      await fillMore(database)
+      await fillMore(database, 160_000)
       const server = await builtServer(running.environment)
       try {
         await server.start()
@@ -424,14 +424,14 @@ async function sparkFiles(): Promise<string> {
 }
 
 /** So many that Spark is still at it when something happens. */
-async function fillMore({ connection }: MysqlDatabase): Promise<void> {
-  for (let doubling = 0; doubling < 4; doubling++) {
+async function fillMore({ connection }: MysqlDatabase, loans: number): Promise<void> {
+  for (let there = 20_000; there < loans; there *= 2) {
     await connection.query(
       `INSERT INTO loans SELECT id + (SELECT most FROM (SELECT MAX(id) AS most FROM loans) AS ids), loan_type_id, county_code, loan_amount, remarks FROM loans`,
     )
   }
   const [[row]] = await connection.query<RowDataPacket[]>('SELECT COUNT(*) AS loans FROM loans')
-  expect(Number(row!.loans)).toBe(320_000)
+  expect(Number(row!.loans)).toBe(loans)
 }
 
 function requestsOf(averages: readonly CountyAverage[]): number {
