@@ -8,7 +8,7 @@ export interface DuckdbConnections {
   readonly stream: <T>(call: Call, use: UseConnection<AsyncIterable<T>>) => AsyncGenerator<T, void, undefined>
   /** As stream, for a single answer. */
   readonly answer: <T>(call: Call, ask: UseConnection<Promise<T>>) => Promise<T>
-  /** What is under way throws `reason`. Another call opens the instance again. */
+  /** What is under way throws `reason`; resolves when DuckDB has let go of it. Another call opens the instance again. */
   close(reason: MillraceError): Promise<void>
 }
 
@@ -18,6 +18,17 @@ type UseConnection<Result> = (connection: DuckDBConnection, signal: AbortSignal)
 export function duckdbConnections(open: () => Promise<DuckDBInstance>): DuckdbConnections {
   let opening: Promise<DuckDBInstance> | undefined
   let closing = new AbortController()
+  /** Calls into DuckDB's own threads: a process that exits, or an instance that closes, beneath one of them crashes. */
+  const underWay = new Set<Promise<unknown>>()
+
+  async function tracked<T>(call: Promise<T>): Promise<T> {
+    underWay.add(call)
+    try {
+      return await call
+    } finally {
+      underWay.delete(call)
+    }
+  }
 
   async function connect(): Promise<DuckDBConnection> {
     opening ??= open()
@@ -32,14 +43,19 @@ export function duckdbConnections(open: () => Promise<DuckDBInstance>): DuckdbCo
   async function* stream<T>(call: Call, use: UseConnection<AsyncIterable<T>>): AsyncGenerator<T, void, undefined> {
     const signal = call.signal ? AbortSignal.any([call.signal, closing.signal]) : closing.signal
     signal.throwIfAborted()
-    const connection = await connect()
+    const connection = await tracked(connect())
     const interrupt = () => connection.interrupt()
     signal.addEventListener('abort', interrupt, { once: true })
     try {
       signal.throwIfAborted()
-      for await (const item of use(connection, signal)) {
-        signal.throwIfAborted()
-        yield item
+      const items = use(connection, signal)[Symbol.asyncIterator]()
+      try {
+        for (let next = await tracked(items.next()); !next.done; next = await tracked(items.next())) {
+          signal.throwIfAborted()
+          yield next.value
+        }
+      } finally {
+        await items.return?.()
       }
     } catch (error) {
       signal.throwIfAborted()
@@ -60,6 +76,7 @@ export function duckdbConnections(open: () => Promise<DuckDBInstance>): DuckdbCo
     async close(reason) {
       closing.abort(reason)
       closing = new AbortController()
+      while (underWay.size > 0) await Promise.allSettled(underWay)
       const instance = await opening?.catch(() => undefined)
       opening = undefined
       instance?.closeSync()
