@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { waitUntil } from '../../harness/wait.ts'
+import { systemClock } from '../../src/datasources/clock.ts'
 import { type LeaseOptions, takeLease } from '../../src/datasources/lease.ts'
 import { publish, removeTemporaries } from '../../src/datasources/publish.ts'
 import type { Storage } from '../../src/datasources/storage.ts'
@@ -48,7 +49,9 @@ export function testLeasing(opened: () => Storage): void {
 
   test('is taken over by the next process of the same owner at once, since the one before must be dead', async () => {
     const folder = `/${randomUUID()}`
-    const first = await leaseOf(folder, 'same')
+    // A dead process tidies nothing up; this one would take the temporary of its successor for its own.
+    const tidiesNothing = { ...systemClock, deadline: () => AbortSignal.abort() }
+    const first = await leaseOf(folder, 'same', { clock: tidiesNothing })
     const second = await leaseOf(folder, 'same')
     await expect(first.confirm()).rejects.toMatchObject({ code: 'CONFLICT' })
     expect(first.lost.aborted).toBe(true)
