@@ -55,7 +55,10 @@ describe('several NameNodes', () => {
   test('a rename is not sent twice when nobody knows whether it was done', async () => {
     const silent = await fake(silence)
     const second = await fake(active)
-    await expect(open(silent, second).rename('/a', '/b')).rejects.toThrow('may have done it or not')
+    await expect(open(silent, second).rename('/a', '/b')).rejects.toMatchObject({
+      message: expect.stringContaining('may have done it or not') as string,
+      hint: 'Check that the NameNode answers, then ask again.',
+    })
     expect([ops(silent), ops(second)]).toEqual([['RENAME'], []])
   })
 

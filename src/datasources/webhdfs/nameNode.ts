@@ -49,6 +49,7 @@ interface Answer {
 }
 
 const PREFIX = '/webhdfs/v1'
+const WRONG_ADDRESS = 'Check that the storage URL names the HTTP port of a NameNode (9870 by default).'
 
 export function createNameNode(address: WebHdfsAddress, hosts: HostAddresses, settings: WebHdfsSettings): NameNode {
   const { nameNodes, user } = address
@@ -131,6 +132,7 @@ export function createNameNode(address: WebHdfsAddress, hosts: HostAddresses, se
         throw new MillraceError(
           'UNAVAILABLE',
           `expected ${operation.op} to be redirected to a DataNode, got HTTP ${status}`,
+          { hint: WRONG_ADDRESS },
         )
       }
       const url = new URL(location)
@@ -194,7 +196,7 @@ function parseJson(text: string, what: string): unknown {
     return JSON.parse(text)
   } catch (cause) {
     throw new MillraceError('UNAVAILABLE', `expected JSON as the answer to ${what}, got something else`, {
-      hint: 'Check that the storage URL names the HTTP port of a NameNode (9870 by default).',
+      hint: WRONG_ADDRESS,
       cause,
     })
   }
@@ -204,9 +206,7 @@ function doubtful(nameNode: string, cause: unknown): MillraceError {
   return new MillraceError(
     'UNAVAILABLE',
     `the NameNode ${nameNode} was asked but did not answer: it may have done it or not`,
-    {
-      cause,
-    },
+    { hint: 'Check that the NameNode answers, then ask again.', cause },
   )
 }
 
