@@ -8,6 +8,7 @@ import { files } from './files.ts'
 import { loansFaults } from './loansFaults.ts'
 import { loansGrowth } from './loansGrowth.ts'
 import { loansPeers } from './loansPeers.ts'
+import { loansSpark } from './loansSpark.ts'
 import { overhead } from './overhead.ts'
 import { profiles } from './profiles.ts'
 import { keepResult, writePage } from './results.ts'
@@ -16,7 +17,17 @@ import { warehouse } from './warehouse.ts'
 import { weather } from './weather.ts'
 
 /** `npm run bench -- [--only <section>,...] [--repeats N]`: measures, keeps the results, and writes RESULTS.md of all that were ever kept. */
-const SECTIONS: Section[] = [profiles, loansPeers, loansFaults, loansGrowth, overhead, weather, warehouse, files]
+const SECTIONS: Section[] = [
+  profiles,
+  loansPeers,
+  loansFaults,
+  loansGrowth,
+  overhead,
+  weather,
+  warehouse,
+  loansSpark,
+  files,
+]
 
 const { values } = parseArgs({ options: { repeats: { type: 'string' }, only: { type: 'string' } } })
 const names = values.only?.split(',') ?? SECTIONS.map(({ name }) => name)
