@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server'
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled'
+import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache'
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import type { Context } from '../resolvers/context.ts'
@@ -13,6 +14,12 @@ export interface HttpGraphql {
   stop(): Promise<void>
 }
 
+/**
+ * Of parsed documents that are kept, as JSON; on the heap they take five times as much. Programs ask the same few over and over; those who write arguments
+ * into the text fill any space there is, and Apollo's own is 30 MiB.
+ */
+const MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
+
 /** GraphQL over HTTP: POST with JSON, and GET for queries. */
 export function createHttpGraphql(operations: Operations, log: Logger): HttpGraphql {
   const apollo = new ApolloServer<Context>({
@@ -22,6 +29,7 @@ export function createHttpGraphql(operations: Operations, log: Logger): HttpGrap
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     stopOnTerminationSignals: false,
+    documentStore: new InMemoryLRUCache({ maxSize: MAX_DOCUMENT_BYTES }),
     parseOptions: { maxTokens: operations.limits.tokens },
     validationRules: operations.rules,
     formatError: (_, error) => operations.formatError(error),
