@@ -50,6 +50,9 @@ export interface Storage {
   /** Throws UNAVAILABLE (or FORBIDDEN) where the storage cannot be used now; returns a short detail otherwise. */
   ping(call?: Call): Promise<string>
 
+  /** Whether a part of it is known not to answer now, so that one write of two or three may meet it and wait. Missing where it has no parts. */
+  isImpaired?(): boolean
+
   close(): Promise<void>
 }
 

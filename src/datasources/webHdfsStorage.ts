@@ -134,6 +134,8 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
     blockLocations: (path, call = {}) => blockLocations(path, call),
     dataNodes: (call = {}) => abortable(dataNodes.statuses(), call.signal),
     ping: (call = {}) => ping(call),
+    // One that refuses costs a write nothing: HDFS hears of it at once too.
+    isImpaired: () => [...health.remembered().values()].some(failure => failure !== 'refused'),
     async close() {
       writer.close()
       await Promise.all([reader.close(), liveness.close(), nameNode.close()])

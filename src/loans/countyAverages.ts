@@ -70,7 +70,7 @@ export interface CountyAveragesOptions {
  */
 export function countyAverages(options: CountyAveragesOptions) {
   const { storage, publisher, files, note, nowMillis, durableWithinMillis, answerWithinMillis } = options
-  const writer = createPartitionWriter(publisher)
+  const writer = createPartitionWriter(publisher, () => storage.isImpaired?.() ?? false)
   const partitions = checkedPartitions(storage)
 
   /** Never rejects: what fails for all is the answer to each. */

@@ -22,10 +22,16 @@ export interface PartitionWriter {
 const PARALLEL_WRITES = 16
 /** A write to a healthy storage takes a tenth of a second; a second one is likely to miss the DataNode that the first one met. */
 const HEDGE = { attempts: 3, delayMillis: 2_000 }
+/**
+ * While a DataNode is known to hang: HDFS picks one of three or more for each write, also that one, and does not say which. A write to the others takes
+ * about as long as this delay, so most answers cost two writes then, and a few five.
+ */
+const HEDGE_WHILE_IMPAIRED = { attempts: 5, delayMillis: 50 }
 /** HDFS takes block lengths in steps of this, and at least one. */
 const BLOCK_STEP_BYTES = 1 << 20
 
-export function createPartitionWriter(publisher: Publisher): PartitionWriter {
+/** @param isImpaired As Storage has it. */
+export function createPartitionWriter(publisher: Publisher, isImpaired: () => boolean): PartitionWriter {
   const limit = pLimit(PARALLEL_WRITES)
   const writes = new Set<{ county: number; dataset: string; bytes: number; written: Promise<FileStatus> }>()
 
@@ -35,7 +41,7 @@ export function createPartitionWriter(publisher: Publisher): PartitionWriter {
     const layout = { replication: 1, blockBytes }
     return hedged(
       signal => publisher.publish(partitionPath(county), () => parts, layout, { length, call: { ...call, signal } }),
-      HEDGE,
+      isImpaired() ? HEDGE_WHILE_IMPAIRED : HEDGE,
     )
   }
 
