@@ -60,7 +60,8 @@ export function parseFooter(tail: Uint8Array): FileMetaData {
   if (length + TRAILER_BYTES > tail.length)
     throw broken(`expected a footer of ${length} bytes, found ${tail.length - TRAILER_BYTES}`)
   try {
-    return readStruct(tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES))
+    // A copy: what is read are views of it, and they would keep all of the file that `tail` may be.
+    return readStruct(new Uint8Array(tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES)))
   } catch (error) {
     if (error instanceof ThriftError) throw broken(error.message)
     throw error
