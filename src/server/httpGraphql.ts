@@ -15,7 +15,7 @@ export interface HttpGraphql {
 }
 
 /**
- * Of parsed documents that are kept, as JSON; on the heap they take five times as much. Programs ask the same few over and over; those who write arguments
+ * Of parsed documents that are kept, as JSON; on the heap they take four times as much. Programs ask the same few over and over; those who write arguments
  * into the text fill any space there is, and Apollo's own is 30 MiB.
  */
 const MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
