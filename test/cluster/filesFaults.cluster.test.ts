@@ -1,5 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -12,19 +13,23 @@ import { joinFile } from '../../src/files/join/joinFile.ts'
 import { RECEIVER_STEPS, type ReceiverSettings } from '../../src/files/receive/receiver.ts'
 import { createSender } from '../../src/files/send/createSender.ts'
 import type { SenderStep, SendResult } from '../../src/files/send/sender.ts'
+import { CHUNK_BYTES } from '../../src/files/wire/chunk.ts'
 import { blockKey, type FileTopics, fileTopics } from '../../src/files/wire/topics.ts'
-import { sha256Of } from '../setup/filesWorld.ts'
 import { kafkaOptions } from '../setup/kafkaOptions.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
 import { type ReceiverProcess, startReceiverProcess } from '../setup/receiverProcesses.ts'
 import { acknowledgmentsOf } from '../setup/receivingWorld.ts'
 
-/** `npm run test:crash` asks for more. */
+/** `npm run test:crash` asks for more, `npm run test:crash:large` for larger ones. */
 const ROUNDS = Number(process.env.MILLRACE_CRASH_ROUNDS ?? 10)
-const ROUND_MILLIS = 90_000
+const BLOCK_BYTES = Number(process.env.MILLRACE_CRASH_BLOCK_BYTES ?? 2_500_000)
+/** The largest of the twenty files. */
+const LARGEST_FILE_BYTES = Number(process.env.MILLRACE_CRASH_FILE_BYTES ?? 3 * BLOCK_BYTES + 7)
+const ROUND_MILLIS = 90_000 + Math.ceil((4 * BLOCK_BYTES + LARGEST_FILE_BYTES) / 5_000)
 /** A broker is killed and started again in every so many rounds: that takes longer than all the rest. */
 const BROKER_ROUNDS = 4
-const BLOCK_BYTES = 2_500_000
+/** Of the chunks, so that each block has two chances in five to be damaged, whatever its size. */
+const CORRUPT_SHARE = 0.45 / Math.ceil(BLOCK_BYTES / CHUNK_BYTES)
 const MACHINES = ['machine1', 'machine2', 'machine3']
 
 let cluster: Cluster
@@ -110,8 +115,8 @@ async function untilShared(receivers: () => readonly ReceiverProcess[], { blocks
   )
 }
 
-/** Twenty files of all kinds; returns their bytes by name. */
-async function writeFiles(folder: string): Promise<Map<string, Buffer>> {
+/** Twenty files of all kinds; returns their digests by name. */
+async function writeFiles(folder: string): Promise<Map<string, string>> {
   const sizes: Record<string, number> = {
     'empty.bin': 0,
     'one byte': 1,
@@ -119,17 +124,38 @@ async function writeFiles(folder: string): Promise<Map<string, Buffer>> {
     'one block and a byte': BLOCK_BYTES + 1,
     'sub/folder/ünï 🚀 код.bin': 3_000_000,
     [`${'n'.repeat(200)}`]: 60_000,
-    'sub/three blocks and some': 3 * BLOCK_BYTES + 7,
+    'sub/the largest': LARGEST_FILE_BYTES,
   }
   for (let index = 0; index < 13; index += 1) {
     sizes[`${index % 3 === 0 ? 'many/' : ''}file ${index}`] = Math.floor(Math.random() ** 3 * 2_000_000)
   }
-  const files = new Map(Object.entries(sizes).map(([name, bytes]) => [name, randomBytes(bytes)]))
-  for (const [name, bytes] of files) {
+  const digests = new Map<string, string>()
+  for (const [name, bytes] of Object.entries(sizes)) {
     await mkdir(dirname(join(folder, name)), { recursive: true })
-    await writeFile(join(folder, name), bytes)
+    digests.set(name, await writeRandom(join(folder, name), bytes))
   }
-  return files
+  return digests
+}
+
+/** Returns the digest. */
+async function writeRandom(place: string, bytes: number): Promise<string> {
+  const hash = createHash('sha256')
+  await using file = await open(place, 'wx')
+  for (let written = 0; written < bytes; ) {
+    const some = randomBytes(Math.min(PIECE_BYTES, bytes - written))
+    hash.update(some)
+    await file.writeFile(some)
+    written += some.length
+  }
+  return hash.digest('hex')
+}
+
+const PIECE_BYTES = 8 * 1024 * 1024
+
+async function digestOf(place: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const some of createReadStream(place)) hash.update(some as Buffer)
+  return hash.digest('hex')
 }
 
 const anyOf = <T>(values: readonly T[]): T => values[Math.floor(Math.random() * values.length)]!
@@ -137,7 +163,7 @@ const anyOf = <T>(values: readonly T[]): T => values[Math.floor(Math.random() * 
 test(
   `in ${ROUNDS} rounds of kill -9, a stop past the session, corrupted chunks and a broker's death every file comes whole, and each block counts once`,
   async () => {
-    await using site = await openSite(0.15)
+    await using site = await openSite(CORRUPT_SHARE)
     const settings = { sessionTimeoutMillis: 2_000, waitMillis: 100 }
     const receivers = new Map(MACHINES.map(machine => [machine, site.start(machine, settings)]))
     const others = (...without: string[]) => [...receivers.values()].filter(({ machine }) => !without.includes(machine))
@@ -168,11 +194,10 @@ test(
       expect(result.files, which).toHaveLength(files.size)
       blocks += result.files.reduce((sum, file) => sum + file.blocks, 0)
       const folders = MACHINES.map(machine => join(site.output, `processed_data_${machine}`))
-      for (const [file, bytes] of files) {
+      for (const [file, sha256] of files) {
         const output = join(home, 'joined')
-        const { sha256 } = await joinFile({ folders, file, output })
-        expect(sha256, `${which}: ${file}`).toBe(sha256Of(bytes))
-        expect((await readFile(output)).equals(bytes), `${which}: ${file}`).toBe(true)
+        expect((await joinFile({ folders, file, output })).sha256, `${which}: ${file}`).toBe(sha256)
+        expect(await digestOf(output), `${which}: ${file}`).toBe(sha256)
       }
       expect(
         (await site.send(folder)).files.map(({ sends }) => sends),
@@ -183,7 +208,7 @@ test(
       async function killAndReplace(): Promise<void> {
         const dying = receivers.get(killed)!
         // It may have too little to do to come to the step by itself.
-        await Promise.race([sending, dying.says(`at ${atKill}`)])
+        await Promise.race([sending, dying.says(`at ${atKill}`, { timeoutMillis: ROUND_MILLIS })])
         await dying.kill()
         receivers.set(killed, site.start(killed, settings))
         await receivers.get(killed)!.says('partitions')
@@ -198,7 +223,7 @@ test(
 
       async function stopAndContinue(): Promise<void> {
         const { child, says, arm } = receivers.get(stopped)!
-        await Promise.race([sending, says(`at ${atStop}`, { from: armedAt })])
+        await Promise.race([sending, says(`at ${atStop}`, { from: armedAt, timeoutMillis: ROUND_MILLIS })])
         child.kill('SIGSTOP')
         await untilShared(() => others(stopped), site.topics)
         // It may come to the step only now, and stop once more before it hears that it need not.

@@ -19,7 +19,7 @@ export interface ReceiverProcess {
   /** Has it kill or stop itself, or not any more. */
   arm: (fault: ReceiverFault | null) => Promise<void>
   /** Waits until a line begins so; of those after the first `from` lines. */
-  says: (start: string, options?: { from?: number }) => Promise<void>
+  says: (start: string, options?: { from?: number; timeoutMillis?: number }) => Promise<void>
   /** As Ctrl-C would. Throws where it does not end well. */
   end(): Promise<void>
   kill(): Promise<void>
@@ -32,12 +32,12 @@ export function startReceiverProcess(plan: ReceiverPlan): ReceiverProcess {
   const exited = once(child, 'exit')
   const { machine } = plan
 
-  async function says(start: string, { from = 0 } = {}): Promise<void> {
+  async function says(start: string, { from = 0, timeoutMillis = WAIT_MILLIS } = {}): Promise<void> {
     const shown = () => lines.slice(-5).map(({ text }) => text)
     await waitUntil(
       {
         description: `${machine} to say "${start}"`,
-        timeoutMillis: WAIT_MILLIS,
+        timeoutMillis,
         pollMillis: 20,
         detail: () => shown().join('\n').slice(0, 2_000),
       },
