@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { LogRecord, OffsetRange, OutgoingRecord } from '../log.ts'
@@ -179,6 +179,8 @@ type BatchRow = [firstOffset: number, atMillis: number, records: Uint8Array]
 
 function open(file: string): DatabaseSync {
   mkdirSync(dirname(file), { recursive: true })
+  // Of which SQLite says no more than that it cannot open the file.
+  accessSync(dirname(file), constants.R_OK | constants.W_OK | constants.X_OK)
   const database = new DatabaseSync(file, { timeout: LOCK_MILLIS })
   try {
     // FULL: what was acknowledged is there after a power cut too.

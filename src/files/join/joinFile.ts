@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { hasErrno } from '../../datasources/localErrors.ts'
 import { localStorage } from '../../datasources/localStorage.ts'
@@ -6,6 +6,7 @@ import { createPublisher } from '../../datasources/publish.ts'
 import type { FileLayout } from '../../datasources/storage.ts'
 import { childOf } from '../../datasources/storagePath.ts'
 import { MillraceError } from '../../errors.ts'
+import { allowedIn } from '../closedFolder.ts'
 import { counted } from '../words.ts'
 import { type FoundTransfer, findBlocks } from './findBlocks.ts'
 import { type BlockPart, DamagedBlock, rangesOf, wholeFile } from './wholeFile.ts'
@@ -36,7 +37,7 @@ const MOST_NAMES = 10
  * touched: each block's digest and the file's are checked before.
  *
  * Errors: those of findBlocks; NOT_FOUND where no block is there, DATA_LOST where some are missing or damaged, with their numbers; BAD_USER_INPUT where it is
- * not said which file, or the output's folder is none.
+ * not said which file, or the output's folder is none, FORBIDDEN where that may not be written to.
  */
 export async function joinFile({ folders, output, file, signal }: JoinOptions): Promise<Joined> {
   const found = await findBlocks(folders, file)
@@ -104,7 +105,10 @@ function blocksMissing({ file, totalBlocks, missing }: FoundTransfer): MillraceE
 async function checkOutput(output: string): Promise<void> {
   const folder = dirname(resolve(output))
   try {
-    if ((await stat(folder)).isDirectory()) return
+    if ((await allowedIn(folder, stat(folder))).isDirectory()) {
+      await allowedIn(folder, access(folder, constants.W_OK | constants.X_OK))
+      return
+    }
   } catch (cause) {
     if (!hasErrno(cause, 'ENOENT', 'ENOTDIR')) throw cause
   }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { hasErrno } from '../../datasources/localErrors.ts'
 import { MillraceError } from '../../errors.ts'
+import { allowedIn } from '../closedFolder.ts'
 import type { Chunk } from '../wire/chunk.ts'
 
 /** One block that is put together on the disk, chunk after chunk. Memory holds none of it. */
@@ -33,13 +35,13 @@ export type OpenBlockFile = (place: string) => Promise<BlockFile>
 
 const openNew: OpenBlockFile = place => open(place, 'wx')
 
-/** Makes the file; UNAVAILABLE where the disk is full. */
+/** Makes the file; UNAVAILABLE where the disk is full, ClosedFolder where this user may not. */
 export async function createAssembly(
   place: string,
   first: Chunk,
   openFile: OpenBlockFile = openNew,
 ): Promise<Assembly> {
-  const file = await told(openFile(place))
+  const file = await told(allowedIn(dirname(place), openFile(place)))
   const hash = createHash('sha256')
   let chunk = first
   let nextIndex = 0

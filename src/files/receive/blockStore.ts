@@ -3,6 +3,7 @@ import { jsonBytes, readJson } from '../../datasources/jsonFile.ts'
 import type { FileLayout, Storage } from '../../datasources/storage.ts'
 import { childOf } from '../../datasources/storagePath.ts'
 import { hasCode } from '../../errors.ts'
+import { allowedIn } from '../closedFolder.ts'
 import { type BlockMetadata, blockMetadata, blockName, METADATA_SUFFIX } from './blockMetadata.ts'
 
 /** Names one block of one transfer. */
@@ -16,6 +17,15 @@ export interface BlockStore {
   put(assembled: AssembledFile, metadata: BlockMetadata, call: Call): Promise<void>
   /** Its bytes are not those that the sender has now. */
   forget(id: BlockId, call: Call): Promise<void>
+}
+
+/** The store, whose blocks lie in this folder of the file system: ClosedFolder where this user may not use it. */
+export function blocksInFolder(folder: string, store: BlockStore): BlockStore {
+  return {
+    find: (id, call) => allowedIn(folder, store.find(id, call)),
+    put: (assembled, metadata, call) => allowedIn(folder, store.put(assembled, metadata, call)),
+    forget: (id, call) => allowedIn(folder, store.forget(id, call)),
+  }
 }
 
 export interface AssembledFile {

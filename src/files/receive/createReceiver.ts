@@ -9,7 +9,7 @@ import { makeTopics } from '../makeTopics.ts'
 import { startStatusReports } from '../statusReports.ts'
 import type { MachineState } from '../wire/status.ts'
 import { createAnswers } from './answers.ts'
-import { type BlockStore, localBlocks } from './blockStore.ts'
+import { type BlockStore, blocksInFolder, localBlocks } from './blockStore.ts'
 import { finishBlock } from './finishBlock.ts'
 import { forgetOldest } from './forgetOldest.ts'
 import { createLane, type Lane } from './lane.ts'
@@ -139,9 +139,13 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     }
   }
 
-  function openStore({ storage, newPlace }: MachineFolder): BlockStore {
+  function openStore({ place, storage, newPlace }: MachineFolder): BlockStore {
     const { sink } = options
-    if (!sink) return localBlocks(storage, () => newPlace().path)
+    if (!sink)
+      return blocksInFolder(
+        place,
+        localBlocks(storage, () => newPlace().path),
+      )
     const owner = `receiver-${machine.replaceAll('.', '_')}`.slice(0, MOST_OWNER_CHARACTERS)
     return sinkBlocks(sink.storage, createPublisher(sink.storage, owner), sink.folder)
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../datasources/clock.ts'
 import { asError, hasCode } from '../../errors.ts'
+import { ClosedFolder } from '../closedFolder.ts'
 import type { Chunk } from '../wire/chunk.ts'
 import type { Answers } from './answers.ts'
 import type { Assembly } from './assembly.ts'
@@ -64,6 +65,7 @@ export async function finishBlock(
       await waiting.forStore(() => store.put(file, metadata, { signal }), signal)
     } catch (error) {
       signal.throwIfAborted()
+      if (error instanceof ClosedFolder) throw error
       // A name that this file system does not take, or that is taken otherwise; in a sink, blocks that make another file.
       if (!hasCode(error, 'BAD_USER_INPUT', 'FORBIDDEN', 'CONFLICT', 'DATA_LOST')) throw error
       return await fail(asError(error).message, attempts)

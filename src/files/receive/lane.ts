@@ -1,5 +1,6 @@
 import type { LogGroup, LogRecord } from '../../datasources/log.ts'
 import { asError, hasCode } from '../../errors.ts'
+import { ClosedFolder } from '../closedFolder.ts'
 import { transferNameProblem } from '../paths.ts'
 import { type Chunk, isLastChunk, readChunkHeaders } from '../wire/chunk.ts'
 import { decodeContent } from '../wire/content.ts'
@@ -84,7 +85,7 @@ export function createLane(options: LaneOptions, shop: Workshop): Lane {
       known = await waiting.forStore(() => store.find(chunk, { signal: leaving }), leaving)
     } catch (error) {
       leaving.throwIfAborted()
-      if (!hasCode(error, 'BAD_USER_INPUT', 'FORBIDDEN')) throw error
+      if (error instanceof ClosedFolder || !hasCode(error, 'BAD_USER_INPUT', 'FORBIDDEN')) throw error
       await giveUp(chunk, asError(error).message)
       return undefined
     }

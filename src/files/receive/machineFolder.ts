@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type FileLock, lockFile } from '../../datasources/fileLock.ts'
 import { hasErrno } from '../../datasources/localErrors.ts'
@@ -32,6 +32,7 @@ export function openMachineFolder(output: string, machine: string): MachineFolde
   let lock: FileLock | null
   try {
     mkdirSync(assembling, { recursive: true })
+    for (const folder of [place, assembling]) accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     lock = lockFile(join(assembling, LOCK))
     // Whoever wrote these is dead, or the lock would not be ours.
     if (lock)

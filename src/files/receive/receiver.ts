@@ -18,8 +18,8 @@ export interface Receiver {
    * Until the signal is aborted, or `maxBlocks` are processed. A log that stops to answer, and a disk that is full, are waited for; the state says so.
    * Run it once.
    *
-   * Errors, beside those of Log: BAD_USER_INPUT for a processor that is none; FORBIDDEN for an output folder that cannot be written; CONFLICT where
-   * another receiver of the same name uses it. UNAVAILABLE only where the log does not answer at the start.
+   * Errors, beside those of Log: BAD_USER_INPUT for a processor that is none; FORBIDDEN for an output folder that cannot be written, also
+   * where that is noticed at a block, which is neither acknowledged nor committed; CONFLICT where another receiver of the same name uses it. UNAVAILABLE only where the log does not answer at the start.
    */
   run(signal: AbortSignal): Promise<void>
   state(): ReceiverState
