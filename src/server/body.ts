@@ -45,7 +45,7 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       reject(tooLong(maxBytes))
     })
     request.once('end', () => {
-      if (length <= maxBytes) resolve(Buffer.concat(chunks, length))
+      if (length <= maxBytes) resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
       else reject(tooLong(maxBytes))
     })
     request.once('error', () => reject(brokeOff(length)))

@@ -1,4 +1,4 @@
-import type { ExecutionResult, GraphQLSchema, ValidationRule } from 'graphql'
+import type { ExecutionResult, FormattedExecutionResult, GraphQLSchema, ValidationRule } from 'graphql'
 import type { Logger } from 'pino'
 import type { Limits } from '../config.ts'
 import { type Context, createContext, type Domains } from '../resolvers/context.ts'
@@ -16,7 +16,12 @@ export interface Operations {
   formatError: FormatError
   inFlight: InFlight
   createContext(): Context
+  /** What a client is sent of the result of executing an operation in this context. */
+  toAnswer: (result: Executed, context: Context) => FormattedExecutionResult
 }
+
+/** graphql's result, or that of graphql-ws. */
+type Executed = { [Key in keyof ExecutionResult]?: ExecutionResult[Key] | undefined }
 
 export function createOperations(
   schema: GraphQLSchema,
@@ -24,21 +29,22 @@ export function createOperations(
   { limits, introspection }: { limits: Limits; introspection: boolean },
   log: Logger,
 ): Operations {
+  const formatError = createFormatError(log, introspection)
   return {
     schema,
     limits,
     rules: validationRules(limits, introspection),
     costProblem: createCostCheck(schema, limits.cost),
-    formatError: createFormatError(log, introspection),
+    formatError,
     inFlight: createInFlight(),
     createContext: () => createContext(domains),
+    toAnswer({ data, errors, extensions }, { warnings }) {
+      const told = warnings.size === 0 ? extensions : { ...extensions, warnings: [...warnings] }
+      return {
+        ...(errors && { errors: errors.map(formatError) }),
+        ...(data !== undefined && { data }),
+        ...(told && { extensions: told }),
+      }
+    },
   }
-}
-
-/** `extensions` with the operation's warnings; undefined where there is nothing to tell. */
-export function withWarnings(
-  extensions: ExecutionResult['extensions'],
-  { warnings }: Context,
-): ExecutionResult['extensions'] | undefined {
-  return warnings.size === 0 ? extensions : { ...extensions, warnings: [...warnings] }
 }

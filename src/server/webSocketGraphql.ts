@@ -14,7 +14,7 @@ import { handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Context } from '../resolvers/context.ts'
-import { type Operations, withWarnings } from './operations.ts'
+import type { Operations } from './operations.ts'
 
 /** Queries, mutations and subscriptions under way at a time. */
 const MAX_OPERATIONS_PER_SOCKET = 50
@@ -38,14 +38,7 @@ export function createWebSocketGraphql(operations: Operations, log: Logger): Web
       return prepare(operations, payload)
     },
     execute: args => operations.inFlight.track(Promise.resolve(execute(args))),
-    onNext(_context, _id, _payload, args, { data, errors, extensions }) {
-      const told = withWarnings(extensions, args.contextValue as Context)
-      return {
-        ...(data !== undefined && { data }),
-        ...(errors && { errors: errors.map(operations.formatError) }),
-        ...(told && { extensions: told }),
-      }
-    },
+    onNext: (_context, _id, _payload, args, result) => operations.toAnswer(result, args.contextValue as Context),
     onError: (_context, _id, _payload, errors) => errors.map(operations.formatError),
   })
 

@@ -110,6 +110,17 @@ test('a query may come by GET from a program that says what it is', async () => 
   expect((await get('mutation { migrateLoans { id } }')).status).toBe(405)
 })
 
+test('an answer says its length, and that nobody may keep it', async () => {
+  const response = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"query":"{ __typename }"}',
+  })
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  const length = Number(response.headers.get('content-length'))
+  expect(length).toBe((await response.arrayBuffer()).byteLength)
+})
+
 test('an execution error is an answer: HTTP 200', async () => {
   const response = await post(server.url, { query: '{ averageLoan(countyCode: 55003) { loans } }' })
   expect(response.status).toBe(200)
