@@ -1,5 +1,5 @@
 import { hasCode, MillraceError } from '../errors.ts'
-import { abortable } from './abortable.ts'
+import { abortable, pause } from './abortable.ts'
 import type { Call } from './call.ts'
 import type { FileStatus, Storage } from './storage.ts'
 import { childOf, parentOf, quoted } from './storagePath.ts'
@@ -29,8 +29,8 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
   const hosts = createHostAddresses(settings)
   const nameNode = createNameNode(address, hosts, settings)
   const dataNodes = createDataNodes(nameNode, hosts)
-  const health = createNodeHealth(settings.rememberFailureMillis, () => performance.now())
   const liveness = createLiveness(hosts, settings)
+  const health = createNodeHealth(settings, liveness, { nowMillis: () => performance.now(), pause })
   const reader = createFileReader({ nameNode, dataNodes, hosts, health, liveness, settings, stat })
   const writer = createFileWriter({ nameNode, dataNodes, hosts, health, liveness, settings })
   const blockLocations = createBlockLocator(nameNode, stat)
@@ -138,6 +138,7 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
     isImpaired: () => [...health.remembered().values()].some(failure => failure !== 'refused'),
     async close() {
       writer.close()
+      health.close()
       await Promise.all([reader.close(), liveness.close(), nameNode.close()])
     },
   }

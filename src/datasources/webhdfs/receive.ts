@@ -86,7 +86,7 @@ export function createReceiver({ hosts, health, liveness, settings }: ReceiverPa
       const failure = failureOf(error)
       if (failure === undefined) throw unforeseen(location, error)
       // Silence within an answer is a neighbour's fault more often than not.
-      if (!(answered && failure === 'silent')) health.failed(node, failure)
+      if (!(answered && failure === 'silent')) health.failed(node, failure, location)
       return { failure, words: describeFailure(location.host, failure) }
     }
   }

@@ -29,6 +29,12 @@ export interface WebHdfsSettings {
   writeReplyMillis: number
   /** How long a DataNode that refused or kept silent is kept away from. */
   rememberFailureMillis: number
+  /**
+   * How often one that hangs or cannot be reached is probed until it lives; and for how long, which is more than the 10.5 minutes for which a NameNode
+   * goes on naming it.
+   */
+  watchEveryMillis: number
+  watchForMillis: number
   /** OPENs of one range under way at the most, and the silence after which each further one is begun. */
   opensAtOnce: number
   reopenAfterMillis: number
@@ -58,6 +64,8 @@ export const webHdfsDefaults: WebHdfsSettings = {
   writeIdleMillis: 10_000,
   writeReplyMillis: 10_000,
   rememberFailureMillis: 10_000,
+  watchEveryMillis: 2_000,
+  watchForMillis: 15 * 60_000,
   opensAtOnce: 5,
   reopenAfterMillis: 500,
   fruitlessOpens: 8,

@@ -110,7 +110,7 @@ export function createFileWriter({
       if (contentFailed) throw contentFailed.error
       const failure = failureOf(error)
       if (failure === undefined) throw error
-      if (!ready) health.failed(node, failure)
+      if (!ready) health.failed(node, failure, location)
       if (failure === 'refused' || failure === 'unreachable') return failure
       await throwRefusal(path, location, failure, signal, call)
       throw interrupted(path, location, failure, error)

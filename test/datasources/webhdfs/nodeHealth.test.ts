@@ -1,14 +1,46 @@
 import { expect, test } from 'vitest'
+import type { Failure } from '../../../src/datasources/webhdfs/failure.ts'
 import { createNodeHealth } from '../../../src/datasources/webhdfs/nodeHealth.ts'
 import { createReplicaChoice } from '../../../src/datasources/webhdfs/replicaChoice.ts'
+import { webHdfsDefaults } from '../../../src/datasources/webhdfs/settings.ts'
 
+const LOCATION = new URL('http://127.0.0.1:9864/webhdfs/v1/file')
+
+/** Time is moved by hand, also that of the watch; only nodes in `living` live. */
 function health() {
   const clock = { nowMillis: 0 }
-  return { clock, health: createNodeHealth(10_000, () => clock.nowMillis) }
+  const probes: string[] = []
+  const living = new Set<string>()
+  const pauses: (() => void)[] = []
+  const nodes = createNodeHealth(
+    webHdfsDefaults,
+    {
+      async isAlive(_location, node) {
+        probes.push(node)
+        return living.has(node)
+      },
+    },
+    {
+      nowMillis: () => clock.nowMillis,
+      pause: (_millis, signal) => {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        pauses.push(resolve)
+        signal?.addEventListener('abort', () => resolve())
+        return promise
+      },
+    },
+  )
+  const failed = (node: string, failure: Failure) => nodes.failed(node, failure, LOCATION)
+  /** Lets all pauses end, and what follows them happen. */
+  const passPauses = async () => {
+    for (const end of pauses.splice(0)) end()
+    await new Promise(setImmediate)
+  }
+  return { clock, probes, living, passPauses, health: { ...nodes, failed } }
 }
 
-test('remembers a node that refused, could not be reached, hangs or was silent, for ten seconds', () => {
-  const { clock, health: nodes } = health()
+test('remembers a node that refused or was silent for ten seconds, one that hangs or could not be reached until it lives', async () => {
+  const { clock, living, passPauses, health: nodes } = health()
   nodes.failed('a:1', 'refused')
   nodes.failed('b:1', 'unreachable')
   clock.nowMillis = 4_000
@@ -21,9 +53,36 @@ test('remembers a node that refused, could not be reached, hangs or was silent, 
     ['d:1', 'silent'],
   ])
   clock.nowMillis = 10_000
-  expect([...nodes.remembered().keys()]).toEqual(['c:1', 'd:1'])
+  await passPauses()
+  expect([...nodes.remembered().keys()]).toEqual(['b:1', 'c:1', 'd:1'])
   clock.nowMillis = 14_000
+  await passPauses()
+  expect([...nodes.remembered().keys()]).toEqual(['b:1', 'c:1'])
+  living.add('c:1')
+  await passPauses()
+  expect([...nodes.remembered().keys()]).toEqual(['b:1'])
+  living.add('b:1')
+  await passPauses()
   expect(nodes.remembered().size).toBe(0)
+})
+
+test('a node that hangs is probed once at a time, however often it fails, and no more once it is not remembered', async () => {
+  const { clock, probes, passPauses, health: nodes } = health()
+  nodes.failed('a:1', 'hung')
+  nodes.failed('a:1', 'hung')
+  await passPauses()
+  await passPauses()
+  expect(probes).toEqual(['a:1', 'a:1'])
+  nodes.answered('a:1')
+  await passPauses()
+  nodes.failed('b:1', 'hung')
+  clock.nowMillis = webHdfsDefaults.watchForMillis
+  await passPauses()
+  expect(nodes.remembered().size).toBe(0)
+  nodes.failed('c:1', 'hung')
+  nodes.close()
+  await passPauses()
+  expect(probes).toEqual(['a:1', 'a:1'])
 })
 
 test('does not blame a node for a broken connection', () => {
