@@ -14,6 +14,7 @@ const LOANS = 20_000
 const LEAST_BLOCKS = 6
 const ANSWER_SECONDS = 10
 const MIGRATION_SECONDS = 60
+const MOST_ROUNDS = 5
 
 interface Fault {
   fault: string
@@ -103,19 +104,22 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
           [...holders].map(([county, host]) => [county, host === struckHost ? 'RECREATE' : 'REUSE']),
         )
         const asked = await server()
-        let made: Map<string, string> | undefined
+        let made: Map<number, string | undefined> | undefined
         await strike(struck)
         try {
           await wait(struck)
+          asked.warnings()
           const answers = await ask(asked)
-          const again = await ask(asked)
+          const warnings = asked.warnings()
+          const again = await askOnceDurable(asked, ask, answers)
+          const warningsAgain = asked.warnings()
 
           const truth = await trueFigures(database)
           const averages = answers.map(({ average }) => average)
           expect(figuresOf(averages)).toEqual(truth)
-          expect(sourcesOf(averages)).toEqual(expected)
+          expect(sourcesOf(averages), warnings).toEqual(expected)
           expect(figuresOf(again.map(({ average }) => average))).toEqual(truth)
-          expect(sourcesOf(again.map(({ average }) => average))).toEqual(allReused())
+          expect(sourcesOf(again.map(({ average }) => average)), warningsAgain).toEqual(allReused())
           const main = await timed(readMain)
           expect(main.result.equals(mainBytes)).toBe(true)
           measured.push(
@@ -132,7 +136,7 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
         }
         const afterwards = await asked.averages(COUNTIES)
         expect(figuresOf(afterwards)).toEqual(await trueFigures(database))
-        expect(sourcesOf(afterwards)).toEqual(allReused())
+        expect(sourcesOf(afterwards), asked.warnings()).toEqual(allReused())
         // What the DataNode still had of old partitions has replaced none of the new ones.
         expect(await versionsOfPartitions()).toEqual(made)
         if (asked !== running) await asked.close()
@@ -185,9 +189,23 @@ async function holdersOfPartitions(): Promise<Map<number, string>> {
   return holders
 }
 
-async function versionsOfPartitions(): Promise<Map<string, string>> {
-  const partitions = await running.storage.list(PARTITIONS_FOLDER)
-  return new Map(partitions.map(status => [status.path, versionOf(status)]))
+/**
+ * What is answered after all partitions stand: with a slow storage an answer comes before, and its warning says so. HDFS writes many partitions at once
+ * slowly while a DataNode hangs, because it sends every third one there.
+ */
+async function askOnceDurable(server: ClusterApp, ask: Manner['ask'], answers: Answer[]): Promise<Answer[]> {
+  for (let rounds = 0; answers.some(({ average }) => average.warning !== null); rounds++) {
+    expect(rounds, server.warnings()).toBeLessThan(MOST_ROUNDS)
+    answers = await ask(server)
+  }
+  server.warnings()
+  return await ask(server)
+}
+
+/** Without temporaries: a DataNode that hung goes on with writes that were given up, and begins files that nobody will ever rename. */
+async function versionsOfPartitions(): Promise<Map<number, string | undefined>> {
+  const files = new Map((await running.storage.list(PARTITIONS_FOLDER)).map(status => [status.path, versionOf(status)]))
+  return new Map(COUNTIES.map(county => [county, files.get(partitionPath(county))]))
 }
 
 function busiestOf(holders: ReadonlyMap<number, string>): string {

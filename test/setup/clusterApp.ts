@@ -20,6 +20,8 @@ export interface ClusterApp {
   migrate(engine?: MigrationEngine): Promise<Job>
   /** In the order asked; throws the first error. */
   averages(counties: readonly number[]): Promise<CountyAverage[]>
+  /** What it has warned of since this was last asked, for the message of an expectation. */
+  warnings(): string
   close(): Promise<void>
 }
 
@@ -44,7 +46,8 @@ export async function clusterApp(env: ClusterAppOptions): Promise<ClusterApp> {
     MILLRACE_SOURCE_WAIT_SECONDS: '5',
   }
   const config = readConfig({ ...environment, MILLRACE_DATA_DIR: dataDir, MILLRACE_PORT: '0' })
-  const app = await createApp(config, { log: pino({ level: 'silent' }) })
+  const warnings: string[] = []
+  const app = await createApp(config, { log: pino({ level: 'warn' }, { write: line => void warnings.push(line) }) })
   const storage = webHdfsStorage(parseWebHdfsUrl(env.storageUrl))
   const { loans, jobs } = app.domains
   return {
@@ -59,6 +62,7 @@ export async function clusterApp(env: ClusterAppOptions): Promise<ClusterApp> {
         return answer
       })
     },
+    warnings: () => warnings.splice(0).join(''),
     async close() {
       await app.close()
       await storage.close()
