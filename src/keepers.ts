@@ -9,6 +9,7 @@ import type { Engine } from './datasources/engine.ts'
 import { folderInbox } from './datasources/folderInbox.ts'
 import { httpInbox } from './datasources/httpInbox.ts'
 import type { Inbox } from './datasources/inbox.ts'
+import { withLocalReads } from './datasources/localReads.ts'
 import { localStorage } from './datasources/localStorage.ts'
 import { mysqlSource } from './datasources/mysqlSource.ts'
 import { createPublisher } from './datasources/publish.ts'
@@ -59,12 +60,17 @@ export async function openEngine(config: Config, storage: Storage, directory: Da
   const { engine, storage: place } = config
   if (engine.kind === 'spark') {
     const { sparkEngine } = await import('./datasources/sparkEngine.ts')
-    return sparkEngine({
+    const cluster = sparkEngine({
       address: engine,
       storage,
       storageUrl: call => storageUrlForSpark(engine.storageUrl, place, call),
     })
+    return withLocalReads(cluster, openLocalEngine(config, storage, directory))
   }
+  return openLocalEngine(config, storage, directory)
+}
+
+function openLocalEngine({ storage: place }: Config, storage: Storage, directory: DataDirectory): Engine {
   return duckdbEngine({
     storage,
     directory: place.kind === 'directory' ? place.folder : null,

@@ -6,6 +6,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { MillraceError } from '../errors.ts'
 import { duckdbConnections } from './duckdbConnections.ts'
 import {
+  type DuckdbQuery,
   describeDuckdbQuery,
   duckdbRowStream,
   duckdbSql,
@@ -16,12 +17,13 @@ import {
 } from './duckdbQuery.ts'
 import { quoteDuckdbName, quoteDuckdbText } from './duckdbTypes.ts'
 import { duckdbViewSelect } from './duckdbViews.ts'
-import type { Engine, EngineSession } from './engine.ts'
+import type { Engine, EngineCall, EngineSession } from './engine.ts'
 import { fileCopies } from './fileCopies.ts'
 import type { Publisher } from './publish.ts'
+import type { RowStream } from './rowStream.ts'
 import type { FileLayout, Storage } from './storage.ts'
 import { childOf } from './storagePath.ts'
-import { expectEmptyFolder, type FoundView, findViewFiles } from './viewFiles.ts'
+import { expectEmptyFolder, type FoundView, findViewFiles, writtenView } from './viewFiles.ts'
 
 export interface DuckdbEngineOptions {
   storage: Storage
@@ -68,6 +70,14 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
       return places
     }
 
+    async function answer(query: DuckdbQuery, call: EngineCall): Promise<RowStream> {
+      const columns = await connections.answer(call, async connection => {
+        await prepareDuckdb(connection, query.views)
+        return await describeDuckdbQuery(connection, query.sql)
+      })
+      return duckdbRowStream(connections, query, columns, call)
+    }
+
     const session: EngineSession = {
       async register(wanted, outer = {}) {
         const call = within(outer)
@@ -83,13 +93,14 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
       },
 
       async query(text, values = {}, outer = {}) {
+        return await answer({ views: [...views.values()], sql: duckdbSql(text, values) }, within(outer))
+      },
+
+      async read(files, outer = {}) {
         const call = within(outer)
-        const query = { views: [...views.values()], sql: duckdbSql(text, values) }
-        const columns = await connections.answer(call, async connection => {
-          await prepareDuckdb(connection, query.views)
-          return await describeDuckdbQuery(connection, query.sql)
-        })
-        return duckdbRowStream(connections, query, columns, call)
+        const [found] = await findViewFiles(storage, [writtenView(files)], call)
+        const text = duckdbViewSelect(found!, await placesOf(found!, call))
+        return await answer({ views: [], sql: { text, placeOf: () => null } }, call)
       },
 
       async write(text, target, values = {}, outer = {}) {

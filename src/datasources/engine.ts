@@ -57,6 +57,9 @@ export interface EngineSession {
    */
   write(sql: string, folder: string, values?: SqlValues, call?: EngineCall): Promise<WrittenFiles>
 
+  /** All rows of files that write() made, in no particular order; NOT_FOUND where one is missing. */
+  read(files: WrittenFiles['files'], call?: EngineCall): Promise<RowStream>
+
   close(): Promise<void>
 }
 

@@ -8,10 +8,11 @@ import type { ColumnType } from './source.ts'
 import { arrowRows } from './spark/arrowRows.ts'
 import { askFiles } from './spark/askFiles.ts'
 import { openSparkChannel } from './spark/channel.ts'
+import type { FindPlace } from './spark/errors.ts'
 import { SPARK_DEADLINES, type SparkDeadlines } from './spark/execute.ts'
 import { describeGroups, groupWriteOptions, moveGroups, WRITTEN } from './spark/groups.ts'
 import { viewJdbc } from './spark/jdbcView.ts'
-import { type SparkQuery, selectList, sparkQuery } from './spark/query.ts'
+import { selectList, sparkQuery } from './spark/query.ts'
 import { NOWHERE, type SparkSession, sparkSession } from './spark/session.ts'
 import { quoteSparkName, type SparkColumn } from './spark/types.ts'
 import { type SparkAddress, showSparkAddress } from './spark/url.ts'
@@ -19,7 +20,7 @@ import { filesRelation, viewCommand, viewRelation } from './spark/views.ts'
 import type { SparkRelation } from './spark/wire.ts'
 import type { Storage } from './storage.ts'
 import { childOf } from './storagePath.ts'
-import { expectEmptyFolder, expectViewName, findViewFiles, visibleFiles } from './viewFiles.ts'
+import { expectEmptyFolder, expectViewName, findViewFiles, visibleFiles, writtenView } from './viewFiles.ts'
 
 export interface SparkEngineOptions {
   address: SparkAddress
@@ -39,6 +40,8 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   'spark.sql.csv.parser.columnPruning.enabled': 'false',
   // The default is INT96, which other readers take for a time without a zone, or refuse.
   'spark.sql.parquet.outputTimestampType': 'TIMESTAMP_MICROS',
+  // Spark plans with the size of a file, and would send a table of millions of rows that is packed well to every executor, to fill its heap there.
+  'spark.sql.sources.fileCompressionFactor': '8',
 }
 const PARQUET_OPTIONS: Readonly<Record<string, string>> = {
   compression: 'zstd',
@@ -93,7 +96,20 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
         const call = within(outer)
         const query = sparkQuery(sql, values)
         const columns = await spark.columns(query, call)
-        return rowStream(spark, query, columns, call)
+        return rowStream(
+          spark,
+          { root: query.relation(selectList(columns)), findPlace: query.findPlace },
+          columns,
+          call,
+        )
+      },
+
+      async read(files, outer = {}) {
+        const call = within(outer)
+        const [found] = await findViewFiles(storage, [writtenView(files)], call)
+        const paths = await Promise.all(found!.files.map(({ path }) => placeInSpark(path, call)))
+        const root = filesRelation('parquet', undefined, paths)
+        return rowStream(spark, { root, findPlace: NOWHERE }, await spark.schema({ root }, NOWHERE, call), call)
       },
 
       async write(sql, folder, values = {}, outer = {}) {
@@ -176,13 +192,23 @@ export function sparkEngine({ address, storage, storageUrl, deadlines = SPARK_DE
   }
 }
 
-function rowStream(spark: SparkSession, query: SparkQuery, columns: SparkColumn[], outer: EngineCall): RowStream {
+interface Asked {
+  root: SparkRelation
+  findPlace: FindPlace
+}
+
+function rowStream(
+  spark: SparkSession,
+  { root, findPlace }: Asked,
+  columns: readonly SparkColumn[],
+  outer: EngineCall,
+): RowStream {
   const types = columns.map(({ type }) => type)
   return {
     columns: columns.map(({ name, type }) => ({ name, type })),
     async *rows(call: Call = {}) {
       const both = { ...outer, ...bothCalls(outer, call) }
-      for await (const batch of spark.batches({ root: query.relation(selectList(columns)) }, query.findPlace, both)) {
+      for await (const batch of spark.batches({ root }, findPlace, both)) {
         yield* arrowRows(batch, types)
       }
     },

@@ -1,7 +1,7 @@
 import { hasCode, MillraceError } from '../errors.ts'
 import { shownValue } from '../shownValue.ts'
 import type { Call } from './call.ts'
-import type { FileView } from './engine.ts'
+import type { FileView, WrittenFiles } from './engine.ts'
 import type { SourceColumn } from './source.ts'
 import type { FileStatus, Storage } from './storage.ts'
 import { nameOf, quoted } from './storagePath.ts'
@@ -21,6 +21,11 @@ const HEADER_BYTES = 64 * 1024
 /** Checks what can be checked of views without an engine, and finds their files. Errors as in EngineSession.register. */
 export async function findViewFiles(storage: Storage, views: readonly FileView[], call: Call): Promise<FoundView[]> {
   return await Promise.all(views.map(view => findFiles(storage, view, call)))
+}
+
+/** For EngineSession.read. */
+export function writtenView(files: WrittenFiles['files']): FileView {
+  return { name: 'written', paths: files.map(({ path }) => path), format: 'parquet' }
 }
 
 /** The files directly in a folder whose names begin with neither "." nor "_". */

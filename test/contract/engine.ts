@@ -36,6 +36,22 @@ const PEOPLE_ROWS: Row[] = [
   [9007199254740993n, '', '1900-01-01', -0.1, '1969-12-31 23:59:59'],
 ]
 
+/** In SQL, and as the port promises it. */
+const VALUES: [sql: string, type: ColumnType, value: unknown][] = [
+  ['CAST(-128 AS TINYINT)', { kind: 'integer', bits: 8, signed: true }, -128],
+  ['CAST(32767 AS SMALLINT)', { kind: 'integer', bits: 16, signed: true }, 32767],
+  ['CAST(5 AS INTEGER)', INTEGER, 5],
+  ['CAST(9223372036854775807 AS BIGINT)', BIGINT, 2n ** 63n - 1n],
+  ["CAST('-12.50' AS DECIMAL(10,2))", { kind: 'decimal', precision: 10, scale: 2 }, '-12.50'],
+  ["CAST('0.5' AS FLOAT)", { kind: 'float', bits: 32 }, 0.5],
+  ["CAST('0.1' AS DOUBLE)", DOUBLE, 0.1],
+  ["CAST('NaN' AS DOUBLE)", DOUBLE, Number.NaN],
+  ['true', { kind: 'boolean' }, true],
+  ["CAST('1969-12-31' AS DATE)", DATE, '1969-12-31'],
+  ["'über 🌍 ''quoted'''", TEXT, "über 🌍 'quoted'"],
+  ["''", TEXT, ''],
+]
+
 export interface TestedEngine {
   engine: Engine
   /** The storage whose files it reads. */
@@ -90,30 +106,16 @@ export function testEngine(name: string, start: () => Promise<TestedEngine>): vo
         ])
       })
 
-      const values: [sql: string, type: ColumnType, value: unknown][] = [
-        ['CAST(-128 AS TINYINT)', { kind: 'integer', bits: 8, signed: true }, -128],
-        ['CAST(32767 AS SMALLINT)', { kind: 'integer', bits: 16, signed: true }, 32767],
-        ['CAST(5 AS INTEGER)', INTEGER, 5],
-        ['CAST(9223372036854775807 AS BIGINT)', BIGINT, 2n ** 63n - 1n],
-        ["CAST('-12.50' AS DECIMAL(10,2))", { kind: 'decimal', precision: 10, scale: 2 }, '-12.50'],
-        ["CAST('0.5' AS FLOAT)", { kind: 'float', bits: 32 }, 0.5],
-        ["CAST('0.1' AS DOUBLE)", DOUBLE, 0.1],
-        ["CAST('NaN' AS DOUBLE)", DOUBLE, Number.NaN],
-        ['true', { kind: 'boolean' }, true],
-        ["CAST('1969-12-31' AS DATE)", DATE, '1969-12-31'],
-        ["'über 🌍 ''quoted'''", TEXT, "über 🌍 'quoted'"],
-        ["''", TEXT, ''],
-      ]
       test('gives each kind of value as the port promises, and NULL of each', async () => {
-        const list = values.map(([sql], index) => `${sql} AS c${index}`).join(', ')
-        const nulls = values.map((_, index) => `CASE WHEN c${index} IS NULL THEN c${index} END AS c${index}`).join(', ')
+        const list = VALUES.map(([sql], index) => `${sql} AS c${index}`).join(', ')
+        const nulls = VALUES.map((_, index) => `CASE WHEN c${index} IS NULL THEN c${index} END AS c${index}`).join(', ')
         const answer = await session.query(
           `WITH v AS (SELECT ${list}) SELECT 1 AS part, v.* FROM v UNION ALL SELECT 2, ${nulls} FROM v ORDER BY part`,
         )
-        expect(answer.columns.slice(1).map(({ type }) => type)).toEqual(values.map(([, type]) => type))
+        expect(answer.columns.slice(1).map(({ type }) => type)).toEqual(VALUES.map(([, type]) => type))
         const [first, second] = await collect(answer)
-        expect(first!.slice(1)).toEqual(values.map(([, , value]) => value))
-        expect(second!.slice(1)).toEqual(values.map(() => null))
+        expect(first!.slice(1)).toEqual(VALUES.map(([, , value]) => value))
+        expect(second!.slice(1)).toEqual(VALUES.map(() => null))
       })
 
       test('gives timestamps to the microsecond, as the clock on the wall of UTC shows them', async () => {
@@ -227,6 +229,24 @@ export function testEngine(name: string, start: () => Promise<TestedEngine>): vo
         expect(answer.columns).toEqual(PEOPLE)
         expect(await collect(answer)).toEqual(PEOPLE_ROWS)
         await other.close()
+      })
+
+      test('that were written are read whole, each kind of value as it was', async () => {
+        const list = VALUES.map(([sql], index) => `${sql} AS c${index}`)
+        const at = "CAST('2021-03-28 02:30:00.000001' AS TIMESTAMP) AS at"
+        const folder = `${root}/${randomUUID()}`
+        const { files } = await session.write(`SELECT ${[...list, at].join(', ')}`, folder)
+        const other = await engine.open()
+        const answer = await other.read(files)
+        expect(answer.columns.map(({ type }) => type)).toEqual([...VALUES.map(([, type]) => type), TIMESTAMP])
+        const expected = [...VALUES.map(([, , value]) => value), '2021-03-28 02:30:00.000001']
+        expect(await collect(answer)).toEqual([expected])
+        await other.close()
+      })
+
+      test('that were written and are gone are NOT_FOUND', async () => {
+        const gone = [{ path: `${root}/gone.parquet`, length: 1 }]
+        await expect(session.read(gone)).rejects.toMatchObject({ code: 'NOT_FOUND' })
       })
 
       test('are written for an answer without rows too', async () => {

@@ -24,8 +24,7 @@ export async function stageTables(
   for (const { transform, result } of tables) {
     const { name, keeps } = transform
     if (result.rows === 0) throw noRows(transform)
-    await session.register([{ name, paths: result.files.map(({ path }) => path), format: 'parquet' }], { signal })
-    const stream = await session.query(`SELECT * FROM ${name}`, {}, { signal })
+    const stream = await session.read(result.files, { signal })
     const onRows = (rows: number) =>
       say(`Staging ${name}: ${rows.toLocaleString('en-US')} of ${result.rows.toLocaleString('en-US')} rows`)
     const rows = await warehouse.stage({ job, table: name }, stream, { signal, onRows })

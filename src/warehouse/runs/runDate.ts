@@ -12,7 +12,7 @@ import { inTurn } from './inTurn.ts'
 import { makeTable } from './makeTable.ts'
 import { isNewest, type MadeTable, publishTables, stageTables, testTables } from './publishDate.ts'
 import type { RunHistory } from './runHistory.ts'
-import { type RunInputs, runInputs } from './runInputs.ts'
+import { type RunInputs, runInputs, type TableInputs } from './runInputs.ts'
 import { runSteps, type Steps } from './steps.ts'
 
 export interface RunParts extends IngestOptions {
@@ -38,6 +38,9 @@ export interface RunOrder {
   /** Later dates need not wait any more. */
   transformed: () => void
 }
+
+/** DuckDB keeps every core busy with one. Of a cluster the planning of a query, its last tasks and its commit leave most of it idle. */
+const TABLES_AT_ONCE: Readonly<Record<Engine['kind'], number>> = { duckdb: 1, spark: 3 }
 
 export function stepNames(tables: readonly string[]): string[] {
   return ['ingest', ...tables.map(transformStep), 'stage', 'test', 'publish']
@@ -149,17 +152,41 @@ async function makeTables(
   const call = { signal: control.signal }
   const missing = inputs.tables.some(({ result }) => result === undefined)
   if (missing) await parts.session.register(inputs.views, call)
-  const made: MadeTable[] = []
-  for (const table of inputs.tables) {
-    const { transform } = table
+
+  const make = async (table: TableInputs): Promise<MadeTable> => {
+    const { transform, result: before } = table
     const { result } = await steps.step(transformStep(transform.name), async () => {
-      const before = table.result
       const result = before ?? (await makeTable(parts, inputs.date, table, call))
       return { result, rows: result.rows, message: before ? 'It was made by an earlier attempt.' : null }
     })
-    made.push({ transform, result })
+    return { transform, result }
   }
-  return made
+  return await inParallel(inputs.tables, TABLES_AT_ONCE[parts.engine.kind], make)
+}
+
+/** Results in the order of `items`. After a failure none is begun, but those under way are finished: a retry finds what they made. */
+async function inParallel<Item, Result>(
+  items: readonly Item[],
+  mostAtOnce: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  const waiting = items.entries()
+  let failed = false
+  const workers = Array.from({ length: mostAtOnce }, async () => {
+    for (const [index, item] of waiting) {
+      if (failed) return
+      try {
+        results[index] = await work(item)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  })
+  await Promise.allSettled(workers)
+  await Promise.all(workers)
+  return results
 }
 
 export async function isPublished(warehouse: Warehouse, inputs: RunInputs, signal: AbortSignal): Promise<boolean> {

@@ -271,6 +271,57 @@ describe('a run that failed', () => {
   })
 })
 
+describe('a run on a cluster', () => {
+  beforeEach(async () => {
+    await embedded.close()
+    const engine = (keeper: Engine): Engine => ({ ...watchedEngine(keeper), kind: 'spark' })
+    embedded = await embeddedWarehouse({ transformsFolder, wrap: { engine, warehouse: watchedWarehouse } })
+    await embedded.makeDay(FIRST)
+  })
+
+  test('makes three tables side by side, and stages them in order', async () => {
+    const three = Promise.withResolvers<void>()
+    let begun = 0
+    before = async what => {
+      if (!what.startsWith('write')) return
+      begun += 1
+      if (begun === 3) three.resolve()
+      await three.promise
+    }
+    expect(await embedded.run(FIRST)).toMatchObject({ state: 'SUCCEEDED' })
+    const [load] = await embedded.warehouse.loads({ first: 1 })
+    expect(load!.tables.map(({ name }) => name)).toEqual((await embedded.domain.tables()).map(({ name }) => name))
+  })
+
+  test('finishes those under way where one fails, and begins no other; the retry makes the rest', async () => {
+    const failed = Promise.withResolvers<void>()
+    before = async what => {
+      if (what.startsWith('write agg_marital')) {
+        failed.resolve()
+        throw gone
+      }
+      // The others are in the middle of their work then.
+      if (what.startsWith('write')) await failed.promise
+    }
+    expect(await embedded.run(FIRST)).toMatchObject({ state: 'FAILED', errorCode: 'UNAVAILABLE' })
+    const states = embedded.domain.runs(1)[0]!.steps.map(({ name, state }) => `${name} ${state}`)
+    expect(states.slice(1, 6)).toEqual([
+      'transform agg_income SUCCEEDED',
+      'transform agg_marital FAILED',
+      'transform agg_occupation SUCCEEDED',
+      'transform agg_population QUEUED',
+      'transform daily_registrations QUEUED',
+    ])
+    before = () => {}
+    asked = []
+    expect(await embedded.run(FIRST)).toMatchObject({ state: 'SUCCEEDED' })
+    const redone = ['agg_marital', 'agg_population', 'daily_registrations', 'dim_citizen', 'fact_citizens']
+    expect(asked.filter(each => each.startsWith('write'))).toEqual(
+      [...redone, 'snapshot_changes'].map(name => `write ${name} ${FIRST}`),
+    )
+  })
+})
+
 describe('runs at the same time', () => {
   test('of one date queue up: the second finds it published', async () => {
     await embedded.makeDay(FIRST)
