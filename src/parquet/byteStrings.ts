@@ -1,21 +1,19 @@
-import { compactIntegers } from './compactIntegers.ts'
-
-/** A growing sequence of byte strings. */
+/** A growing sequence of byte strings, as Parquet has them: each after its length in four bytes. */
 export interface ByteStrings {
   addText(value: string): void
   addBytes(value: Uint8Array): void
   bytes(): number
-  /** As Arrow lays out text and binary values: all bytes, and where each string begins; and an empty sequence again. */
-  take(): { values: Uint8Array; offsets: Uint8Array }
+  /** All of it, and an empty sequence again. */
+  take(): Uint8Array
 }
 
 const CHUNK_BYTES = 16_384
 const FIRST_CHUNK_BYTES = 512
 /** UTF-8 takes at most this much for each UTF-16 unit of a string. */
 const UTF8_BYTES_PER_UNIT = 3
+const LENGTH_BYTES = 4
 
 export function byteStrings(): ByteStrings {
-  const lengths = compactIntegers()
   let full: Buffer[] = []
   let chunk = Buffer.alloc(0)
   let used = 0
@@ -31,20 +29,22 @@ export function byteStrings(): ByteStrings {
     used = 0
   }
 
+  const writeLength = (length: number) => {
+    chunk.writeUInt32LE(length, used)
+    used += LENGTH_BYTES + length
+  }
+
   return {
     addText(value) {
-      reserve(value.length * UTF8_BYTES_PER_UNIT)
-      const written = chunk.write(value, used)
-      used += written
-      lengths.push(written)
+      reserve(LENGTH_BYTES + value.length * UTF8_BYTES_PER_UNIT)
+      writeLength(chunk.write(value, used + LENGTH_BYTES))
     },
     addBytes(value) {
-      reserve(value.length)
-      chunk.set(value, used)
-      used += value.length
-      lengths.push(value.length)
+      reserve(LENGTH_BYTES + value.length)
+      chunk.set(value, used + LENGTH_BYTES)
+      writeLength(value.length)
     },
-    bytes: () => bytes + lengths.bytes(),
+    bytes: () => bytes,
     take() {
       const parts = [...full, chunk.subarray(0, used)]
       const values = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -53,14 +53,22 @@ export function byteStrings(): ByteStrings {
         values.set(part, at)
         at += part.length
       }
-      const offsets = new Int32Array(lengths.length() + 1)
-      for (let index = 1; index < offsets.length; index++) offsets[index] = offsets[index - 1]! + lengths.get(index - 1)
-      lengths.take()
       full = []
       chunk = Buffer.alloc(0)
       used = 0
       bytes = 0
-      return { values, offsets: new Uint8Array(offsets.buffer) }
+      return values
     },
   }
+}
+
+/** All of them, in the same layout. */
+export function byteStringsOf(texts: Iterable<string>): { values: Uint8Array; count: number } {
+  const strings = byteStrings()
+  let count = 0
+  for (const text of texts) {
+    strings.addText(text)
+    count++
+  }
+  return { values: strings.take(), count }
 }

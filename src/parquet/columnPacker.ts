@@ -39,14 +39,12 @@ export interface PackedColumn {
   /** One bit a row, 1 where there is a value; absent where all have one. */
   validity?: Uint8Array
   /**
-   * Values of the type's own width; or, where `compact`, whole numbers in fewer bytes: those of a numeric column, or ids into
-   * `dictionary`. Where there are `offsets`, the bytes of all texts or binary values.
+   * Values of the type's own width, NULLs among them as anything; or, where `compact`, whole numbers in fewer bytes: those of a numeric
+   * column, or ids into `dictionary`. Text and binary without a dictionary: each value that is not NULL after its length in 4 bytes.
    */
   values: Uint8Array
   /** Bytes of each of the signed whole numbers in `values`. */
   compact?: 1 | 2 | 4
-  /** Text: the distinct values. */
-  dictionary?: string[]
-  /** Where each value begins, and one more for the end; 4 bytes each. */
-  offsets?: Uint8Array
+  /** Text: the distinct values, each after its length in 4 bytes. All are in use. */
+  dictionary?: { values: Uint8Array; count: number }
 }

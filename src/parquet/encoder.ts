@@ -32,8 +32,8 @@ export function createEncoder({ threads }: { threads: number }): Encoder {
   return {
     encode(columns, packed, statistics, signal) {
       const task: EncodeTask = { columns, packed, statistics }
-      const transferList = packed.flatMap(({ values, validity, offsets }) =>
-        [values, validity, offsets].flatMap(part => (part ? [part.buffer as ArrayBuffer] : [])),
+      const transferList = packed.flatMap(({ values, validity, dictionary }) =>
+        [values, validity, dictionary?.values].flatMap(part => (part ? [part.buffer as ArrayBuffer] : [])),
       )
       return pool.run(task, { transferList, ...(signal && { signal }) }) as Promise<Uint8Array>
     },

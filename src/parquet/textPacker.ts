@@ -1,4 +1,4 @@
-import { byteStrings } from './byteStrings.ts'
+import { byteStrings, byteStringsOf } from './byteStrings.ts'
 import { type ColumnBuffer, type ColumnPacker, type PackedColumn, STAGE_ROWS } from './columnPacker.ts'
 import { compactIntegers } from './compactIntegers.ts'
 import { nullMap } from './nullMap.ts'
@@ -60,7 +60,10 @@ export function textPacker(room: DictionaryRoom): ColumnPacker {
     let rows = 0
     const makeOwnPlain = () => {
       ownIsPlain = true
-      for (let row = 0; row < rows; row++) plain.addText(words[own.get(row) - 1] ?? '')
+      for (let row = 0; row < rows; row++) {
+        const id = own.get(row)
+        if (id > 0) plain.addText(words[id - 1]!)
+      }
       own.take()
     }
     return {
@@ -70,7 +73,7 @@ export function textPacker(room: DictionaryRoom): ColumnPacker {
           for (let next = from; next < to; next++) {
             const text = texts[order[next]!]!
             if (text === null) nulls.mark(rows + next - from)
-            plain.addText(text ?? '')
+            else plain.addText(text)
           }
         } else {
           for (let next = from; next < to; next++) if (ids[order[next]!] === 0) nulls.mark(rows + next - from)
@@ -79,7 +82,11 @@ export function textPacker(room: DictionaryRoom): ColumnPacker {
         rows += to - from
       },
       bytes: () => own.bytes() + nulls.bytes() + plain.bytes(),
-      take: () => ({ rows, ...nulls.take(rows), ...(ownIsPlain ? plain.take() : withOwnWords(own.take(), words)) }),
+      take: () => ({
+        rows,
+        ...nulls.take(rows),
+        ...(ownIsPlain ? { values: plain.take() } : withOwnWords(own.take(), words)),
+      }),
     }
   }
 
@@ -120,11 +127,10 @@ function withOwnWords({ values, compact }: { values: Uint8Array; compact: 1 | 2 
     if (ownIds[id] === 0) ownIds[id] = dictionary.push(words[id - 1]!)
     ids[row] = ownIds[id]! - 1
   }
-  return { values, compact, dictionary } satisfies Partial<PackedColumn>
+  return { values, compact, dictionary: byteStringsOf(dictionary) } satisfies Partial<PackedColumn>
 }
 
 export function binaryPacker(): ColumnPacker {
-  const none = new Uint8Array(0)
   const values: (Uint8Array | null)[] = []
   let bytes = 0
   return {
@@ -150,12 +156,12 @@ export function binaryPacker(): ColumnPacker {
           for (let next = from; next < to; next++) {
             const value = values[order[next]!]!
             if (value === null) nulls.mark(rows)
-            own.addBytes(value ?? none)
+            else own.addBytes(value)
             rows++
           }
         },
         bytes: () => own.bytes() + nulls.bytes(),
-        take: () => ({ rows, ...nulls.take(rows), ...own.take() }),
+        take: () => ({ rows, ...nulls.take(rows), values: own.take() }),
       }
     },
   }

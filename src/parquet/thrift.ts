@@ -126,8 +126,11 @@ export function readStruct(bytes: Uint8Array): Struct {
   return struct(0)
 }
 
+/** Page headers are a few bytes each, and there are many. */
+const scratch = new Uint8Array(1 << 14)
+
 export function writeStruct(root: Struct): Uint8Array {
-  let buffer = new Uint8Array(1 << 14)
+  let buffer = scratch
   let at = 0
 
   const struct = (fields: Struct) => {

@@ -1,5 +1,7 @@
 import type { SourceColumn } from '../../datasources/source.ts'
+import { byteStringsOf } from '../../parquet/byteStrings.ts'
 import type { PackedColumn } from '../../parquet/columnPacker.ts'
+import { encodeColumns } from '../../parquet/encodeRowGroup.ts'
 import {
   type FileMetaData,
   groupExtent,
@@ -53,10 +55,14 @@ export interface EncodedPart {
 }
 
 export async function encodePart(rows: BatchRows): Promise<EncodedPart> {
-  // When first needed: it takes 30 MB.
-  const { encodeColumns } = await import('../../parquet/encodeRowGroup.ts')
   const packed = packBatch(rows)
-  const file = encodeColumns({ columns: BATCH_COLUMNS, packed, statistics: ['date'], plain: ['degrees'] })
+  const file = encodeColumns({
+    columns: BATCH_COLUMNS,
+    packed,
+    statistics: ['date'],
+    plain: ['degrees'],
+    isUncompressed: true,
+  })
   const footer = parseFooter(file)
   const [group] = rowGroups(footer)
   const { offset, length } = group ? groupExtent(group) : { offset: MAGIC.length, length: 0 }
@@ -94,7 +100,8 @@ function packText(texts: readonly string[]): PackedColumn {
     }
     ids[row] = id
   }
-  return { rows: texts.length, nulls: 0, values: new Uint8Array(ids.buffer), compact: 4, dictionary: [...idOf.keys()] }
+  const dictionary = byteStringsOf(idOf.keys())
+  return { rows: texts.length, nulls: 0, values: new Uint8Array(ids.buffer), compact: 4, dictionary }
 }
 
 function packDegrees(degrees: readonly number[]): PackedColumn {
