@@ -1,11 +1,10 @@
 /** A growing array of whole numbers of up to 32 bits, in as few bytes each as the largest near it needs. */
 export interface CompactIntegers {
-  push(value: number): void
   /**
-   * Appends values[order[from]] to values[order[to - 1]]. Returns `to`; or, where a value is no whole number of 32 bits (-0 is none
-   * either), its place in `order`: what stands before it has been appended.
+   * Appends values[from] to values[to - 1]. Returns `to`; or, where a value is no whole number of 32 bits (-0 is none
+   * either), its place: what stands before it has been appended.
    */
-  pushAll(values: Float64Array | Int32Array, order: Int32Array, from: number, to: number): number
+  pushAll(values: Float64Array | Int32Array, from: number, to: number): number
   get(at: number): number
   length(): number
   bytes(): number
@@ -16,20 +15,18 @@ export interface CompactIntegers {
 type Segment = Int8Array | Int16Array | Int32Array
 
 /**
- * Held in segments, so that growing neither copies what is there nor leaves large garbage: seventy counties of a hundred columns
+ * Held in segments, so that growing neither copies what is there nor leaves large garbage: a hundred columns
  * each hold one of these. A power of two.
  */
 export const SEGMENT_LENGTH = 4_096
 const SEGMENT_SHIFT = 12
 const FIRST_LENGTH = 64
-const FIRST = Int32Array.of(0)
 
 export function compactIntegers(): CompactIntegers {
   let segments: Segment[] = []
   let last: Segment = new Int8Array(0)
   let used = 0
   let bytes = 0
-  const one = new Int32Array(1)
 
   /** Room for one more in `last`: the first segment grows, the others are whole from the start. */
   const makeRoom = () => {
@@ -54,7 +51,7 @@ export function compactIntegers(): CompactIntegers {
     last = wider
   }
 
-  function pushAll(values: Float64Array | Int32Array, order: Int32Array, from: number, to: number): number {
+  function pushAll(values: Float64Array | Int32Array, from: number, to: number): number {
     for (let next = from; next < to; ) {
       const at = used & (SEGMENT_LENGTH - 1)
       if (at === 0 ? used >> SEGMENT_SHIFT === segments.length : at === last.length) makeRoom()
@@ -63,7 +60,7 @@ export function compactIntegers(): CompactIntegers {
       const start = next - at
       let tooWide: number | undefined
       for (; next < stop; next++) {
-        const value = values[order[next]!]!
+        const value = values[next]!
         const whole = value | 0
         if (whole !== value || (whole === 0 && Object.is(value, -0))) {
           used += next - start - at
@@ -82,10 +79,6 @@ export function compactIntegers(): CompactIntegers {
   }
 
   return {
-    push(value) {
-      one[0] = value
-      pushAll(one, FIRST, 0, 1)
-    },
     pushAll,
     get: at => segments[at >> SEGMENT_SHIFT]![at & (SEGMENT_LENGTH - 1)]!,
     length: () => used,

@@ -17,7 +17,7 @@ import {
 export function createColumnPacker(type: ColumnType, room: DictionaryRoom): ColumnPacker {
   switch (type.kind) {
     case 'integer':
-      return numberPacker(type.bits / 8, INTEGER_WRITERS[type.bits])
+      return numberPacker(type.bits === 64 ? 8 : 4, INTEGER_WRITERS[type.bits])
     case 'float':
       return type.bits === 64 ? numberPacker(8, writeFloat64) : numberPacker(4, writeFloat32)
     case 'decimal':
@@ -27,7 +27,7 @@ export function createColumnPacker(type: ColumnType, room: DictionaryRoom): Colu
     case 'timestamp':
       return fixedWidthPacker(8, writeTimestamp)
     case 'boolean':
-      return fixedWidthPacker(1, writeBoolean)
+      return fixedWidthPacker(4, writeBoolean)
     case 'text':
       return textPacker(room)
     case 'binary':

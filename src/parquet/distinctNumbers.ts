@@ -8,39 +8,61 @@ export interface DistinctNumbers {
 }
 
 /** More distinct values make no dictionary that is worth its while. */
-const MOST_VALUES = 32_768
+export const MOST_VALUES = 32_768
 const MOST_SLOTS = MOST_VALUES * 2
 const slots = new Int32Array(MOST_SLOTS)
 let ids = new Int32Array(0)
 
 /**
- * Undefined where more than half of the values differ from all before them, or there are too many distinct ones.
+ * Undefined where there are more distinct values than `upTo`, or than MOST_VALUES.
  * @param words 32-bit words of a value: 1 or 2.
  */
-export function distinctNumbers(values: Int32Array, words: 1 | 2): DistinctNumbers | undefined {
+export function distinctNumbers(values: Int32Array, words: 1 | 2, upTo: number): DistinctNumbers | undefined {
   const length = values.length / words
-  const most = Math.min(MOST_VALUES, Math.ceil(length / 2))
+  const most = Math.max(1, Math.min(MOST_VALUES, length, Math.floor(upTo)))
   if (ids.length < length) ids = new Int32Array(length)
   return words === 1 ? ofOneWord(values, most) : ofTwoWords(values, most)
 }
 
 function ofOneWord(values: Int32Array, most: number): DistinctNumbers | undefined {
   let [min, max] = [values[0] ?? 0, values[0] ?? 0]
-  for (const value of values) {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]!
     if (value < min) min = value
-    else if (value > max) max = value
+    if (value > max) max = value
   }
-  const isNarrow = max - min < MOST_SLOTS
+  return max - min < MOST_SLOTS ? ofRange(values, min, max, most) : ofAnyWord(values, most)
+}
+
+function ofRange(values: Int32Array, min: number, max: number, most: number): DistinctNumbers | undefined {
+  slots.fill(0, 0, max - min + 1)
+  const found = new Int32Array(Math.min(most, max - min + 1))
+  let count = 0
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]!
+    let id = slots[value - min]! - 1
+    if (id < 0) {
+      if (count === most) return undefined
+      id = count++
+      found[id] = value
+      slots[value - min] = count
+    }
+    ids[index] = id
+  }
+  return { values: found.subarray(0, count), count, ids }
+}
+
+function ofAnyWord(values: Int32Array, most: number): DistinctNumbers | undefined {
   const bits = slotBits(most)
-  slots.fill(0, 0, isNarrow ? max - min + 1 : 1 << bits)
   const mask = (1 << bits) - 1
+  slots.fill(0, 0, 1 << bits)
   const found = new Int32Array(most)
   let count = 0
   for (let index = 0; index < values.length; index++) {
     const value = values[index]!
-    let slot = isNarrow ? value - min : Math.imul(value, 0x9e3779b1) >>> (32 - bits)
+    let slot = Math.imul(value, 0x9e3779b1) >>> (32 - bits)
     let id = slots[slot]! - 1
-    while (!isNarrow && id >= 0 && found[id] !== value) {
+    while (id >= 0 && found[id] !== value) {
       slot = (slot + 1) & mask
       id = slots[slot]! - 1
     }

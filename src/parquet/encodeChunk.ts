@@ -1,11 +1,11 @@
 import { constants, zstdCompressSync } from 'node:zlib'
 import type { ColumnType } from '../datasources/source.ts'
 import { chunkStatistics } from './chunkStatistics.ts'
-import type { PackedColumn } from './columnPacker.ts'
+import { type ColumnPart, stringBounds } from './columnPart.ts'
 import { distinctNumbers } from './distinctNumbers.ts'
 import { mostIdBytes, mostMapBytes, writeIds, writeMap, writeRun } from './levelsAndIds.ts'
 import { int, list, long, PHYSICAL, type Physical, physicalType, struct } from './parquetTypes.ts'
-import { plainNumbers, presentNumbers, presentWhole } from './plainValues.ts'
+import { plainNumbers } from './plainNumbers.ts'
 import { type Field, type Struct, TYPE, writeStruct } from './thrift.ts'
 
 export interface ChunkOptions {
@@ -16,8 +16,23 @@ export interface ChunkOptions {
   /** Looks for no repetitions. */
   plain: boolean
   isUncompressed: boolean
+  /** The numbers are whole ones, whatever the type. */
+  isWhole: boolean
+  /** The numbers are places in this. */
+  dictionary?: WordList
   /** Where in the file it will stand. */
   offset: number
+}
+
+/** Words, each after its length in four bytes. */
+export interface WordList {
+  values: Uint8Array
+  /** Where each begins, and one more for the end. */
+  bounds: Int32Array
+}
+
+export function wordList({ values, count }: { values: Uint8Array; count: number }): WordList {
+  return { values, bounds: stringBounds(values, count) }
 }
 
 export interface EncodedChunk {
@@ -45,22 +60,22 @@ interface Body {
 }
 
 /** One column of a row group: a dictionary where values repeat, and one data page; compressed where they are long enough. */
-export function encodeChunk(packed: PackedColumn, options: ChunkOptions): EncodedChunk {
+export function encodeChunk(part: ColumnPart, options: ChunkOptions): EncodedChunk {
   const physical = physicalType(options.type)
-  const { dictionary, values } = bodyOf(packed, physical, options)
-  const levels = definitionLevels(packed)
+  const { dictionary, values } = bodyOf(part, physical, options)
+  const levels = definitionLevels(part)
   const data = Buffer.concat([levels, values])
   const isLong = data.length + (dictionary?.values.length ?? 0) >= LEAST_COMPRESSED_BYTES
   const isCompressed = isLong && !options.isUncompressed
   const dictionaryPage = dictionary
     ? makePage(dictionary.values, isCompressed, PAGE.DICTIONARY, dictionaryHeader(dictionary.count))
     : undefined
-  const dataPage = makePage(data, isCompressed, PAGE.DATA, dataHeader(packed.rows, dictionary !== undefined))
+  const dataPage = makePage(data, isCompressed, PAGE.DATA, dataHeader(part.rows, dictionary !== undefined))
   const pages = dictionaryPage ? [dictionaryPage, dataPage] : [dataPage]
   const length = pages.reduce((sum, page) => sum + page.length, 0)
   const uncompressedLength = pages.reduce((sum, page) => sum + page.uncompressedLength, 0)
   const statistics = options.statistics
-    ? chunkStatistics(dictionary?.values ?? values, physical, options.type, packed.nulls)
+    ? chunkStatistics(dictionary?.values ?? values, physical, options.type, part.nulls)
     : undefined
   const meta: Struct = [
     int(1, physical),
@@ -71,7 +86,7 @@ export function encodeChunk(packed: PackedColumn, options: ChunkOptions): Encode
     ),
     list(3, TYPE.BINARY, [Buffer.from(options.name)]),
     int(4, isCompressed ? CODEC.ZSTD : CODEC.UNCOMPRESSED),
-    long(5, packed.rows),
+    long(5, part.rows),
     long(6, uncompressedLength),
     long(7, length),
     long(9, options.offset + (dictionaryPage?.length ?? 0)),
@@ -81,27 +96,22 @@ export function encodeChunk(packed: PackedColumn, options: ChunkOptions): Encode
   return { parts: pages.flatMap(page => page.parts), length, uncompressedLength, meta }
 }
 
-function bodyOf(packed: PackedColumn, physical: Physical, { type, plain }: ChunkOptions): Body {
-  if (packed.nulls === packed.rows) return { values: new Uint8Array(0) }
-  if (packed.dictionary) {
-    const ids = presentWhole(packed)
-    return { dictionary: packed.dictionary, values: idsBody(ids, ids.length, packed.dictionary.count) }
-  }
-  if (physical === PHYSICAL.BYTES) return { values: packed.values }
-  const words =
-    physical === PHYSICAL.BOOLEAN || physical === PHYSICAL.FIXED || plain
-      ? 0
-      : packed.compact
-        ? 1
-        : packed.values.length / packed.rows / 4
-  if (words !== 1 && words !== 2) return { values: plainNumbers(presentNumbers(packed), packed.compact, type) }
-  const present = packed.compact ? presentWhole(packed) : wordsOf(presentNumbers(packed))
-  const distinct = distinctNumbers(present, words)
-  const asBytes = (numbers: Int32Array) =>
-    plainNumbers(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength), packed.compact && 4, type)
-  if (!distinct) return { values: asBytes(present) }
-  const { values, count, ids } = distinct
-  return { dictionary: { values: asBytes(values), count }, values: idsBody(ids, present.length / words, count) }
+function bodyOf({ rows, nulls, values }: ColumnPart, physical: Physical, options: ChunkOptions): Body {
+  if (nulls === rows) return { values: new Uint8Array(0) }
+  if ('strings' in values) return { values: values.strings }
+  const { numbers, words } = values
+  const { type, isWhole, dictionary, plain } = options
+  const isNumber = (words === 1 || words === 2) && physical !== PHYSICAL.BOOLEAN
+  const most = dictionary ? Number.POSITIVE_INFINITY : numbers.length / words / 2
+  const distinct = isNumber && !plain ? distinctNumbers(numbers, words, most) : undefined
+  if (!distinct) return { values: plainNumbers(numbers, isWhole, type) }
+  const { values: found, count, ids } = distinct
+  const plainValues = dictionary ? wordsAt(found, dictionary) : plainNumbers(found, isWhole, type)
+  return { dictionary: { values: plainValues, count }, values: idsBody(ids, numbers.length / words, count) }
+}
+
+function wordsAt(places: Int32Array, { values, bounds }: WordList): Uint8Array {
+  return Buffer.concat(Array.from(places, place => values.subarray(bounds[place], bounds[place + 1])))
 }
 
 function idsBody(ids: Int32Array, length: number, distinct: number): Uint8Array {
@@ -111,15 +121,11 @@ function idsBody(ids: Int32Array, length: number, distinct: number): Uint8Array 
   return body.subarray(0, writeIds(body, 1, ids, length, width))
 }
 
-function wordsOf(values: Uint8Array): Int32Array {
-  return new Int32Array(values.buffer, values.byteOffset, values.byteLength / 4)
-}
-
 /** Which rows have a value, after its length in four bytes. */
-function definitionLevels({ rows, nulls, validity }: PackedColumn): Uint8Array {
+function definitionLevels({ rows, nulls, hasValue }: ColumnPart): Uint8Array {
   const body = new Uint8Array(4 + mostMapBytes(rows))
-  const isMixed = validity && nulls < rows
-  const end = isMixed ? writeMap(body, 4, validity, rows) : writeRun(body, 4, nulls > 0 ? 0 : 1, rows)
+  const isMixed = hasValue && nulls > 0 && nulls < rows
+  const end = isMixed ? writeMap(body, 4, hasValue, rows) : writeRun(body, 4, nulls > 0 ? 0 : 1, rows)
   new DataView(body.buffer).setUint32(0, end - 4, true)
   return body.subarray(0, end)
 }

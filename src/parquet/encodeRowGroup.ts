@@ -1,8 +1,9 @@
-import { move } from 'piscina'
 import type { SourceColumn } from '../datasources/source.ts'
 import type { PackedColumn } from './columnPacker.ts'
-import { encodeChunk } from './encodeChunk.ts'
+import { partsOf } from './columnPart.ts'
+import { type ChunkOptions, encodeChunk, wordList } from './encodeChunk.ts'
 import { MAGIC, sealFooter } from './footer.ts'
+import { type KeyRange, orderByKey } from './orderByKey.ts'
 import { bytes, int, list, long, schemaElements, struct } from './parquetTypes.ts'
 import { type Struct, TYPE } from './thrift.ts'
 
@@ -17,51 +18,79 @@ export interface EncodeTask {
   isUncompressed?: boolean
 }
 
-/** What a worker thread runs: encodeColumns, whose result is moved out of the thread. */
-export default function encodeRowGroup(task: EncodeTask): Uint8Array {
-  return move(encodeColumns(task)) as unknown as Uint8Array
+export interface EncodeGroupsTask extends EncodeTask {
+  /** A key for each row; NaN for none. */
+  keys: Float64Array
+  /** In one row group at most. */
+  mostRows: number
+}
+
+export interface EncodedGroup {
+  key: number | null
+  /** A whole Parquet file with this one row group. */
+  file: Uint8Array
+}
+
+/** What a worker thread runs: the rows of each key become row groups of their own, in the order in which they came. */
+export default function encodeGroups({ keys, mostRows, ...task }: EncodeGroupsTask): EncodedGroup[] {
+  const { order, ranges } = orderByKey(keys, mostRows)
+  const encode = rangeEncoder(task)
+  return ranges.map(range => ({ key: range.key, file: encode(order, range) }))
 }
 
 /** Packed columns in, a whole Parquet file of one row group out (none for 0 rows). */
-export function encodeColumns({
-  columns,
-  packed,
-  statistics,
-  plain = [],
-  isUncompressed = false,
-}: EncodeTask): Uint8Array {
-  const rows = packed[0]?.rows ?? 0
-  const parts: Uint8Array[] = [MAGIC]
-  const metas: Struct[] = []
-  let [end, uncompressed] = [MAGIC.length, 0]
-  for (const [index, { name, type }] of rows > 0 ? columns.entries() : []) {
-    const chunk = encodeChunk(packed[index]!, {
+export function encodeColumns(task: EncodeTask): Uint8Array {
+  const rows = task.packed[0]?.rows ?? 0
+  return rangeEncoder(task)(
+    Int32Array.from({ length: rows }, (_, row) => row),
+    { from: 0, to: rows },
+  )
+}
+
+type EncodeRange = (order: Int32Array, range: Pick<KeyRange, 'from' | 'to'>) => Uint8Array
+
+function rangeEncoder({ columns, packed, statistics, plain = [], isUncompressed = false }: EncodeTask): EncodeRange {
+  const chunks = columns.map(({ name, type }, index) => {
+    const { compact, dictionary } = packed[index]!
+    const options: Omit<ChunkOptions, 'offset'> = {
       name,
       type,
       statistics: statistics.includes(name),
       plain: plain.includes(name),
       isUncompressed,
-      offset: end,
-    })
-    parts.push(...chunk.parts)
-    metas.push(chunk.meta)
-    end += chunk.length
-    uncompressed += chunk.uncompressedLength
+      isWhole: compact !== undefined,
+      ...(dictionary && { dictionary: wordList(dictionary) }),
+    }
+    return { options, take: partsOf(packed[index]!, type) }
+  })
+  return (order, { from, to }) => {
+    const parts: Uint8Array[] = [MAGIC]
+    const metas: Struct[] = []
+    let [end, uncompressed] = [MAGIC.length, 0]
+    for (const { options, take } of from < to ? chunks : []) {
+      const chunk = encodeChunk(take(order, from, to), { ...options, offset: end })
+      parts.push(...chunk.parts)
+      metas.push(chunk.meta)
+      end += chunk.length
+      uncompressed += chunk.uncompressedLength
+    }
+    const group = rowGroup(metas, to - from, end - MAGIC.length, uncompressed)
+    parts.push(sealFooter(footer(columns, to - from, from < to ? [group] : [])))
+    return Buffer.concat(parts)
   }
-  const group: Struct = [
-    list(
-      1,
-      TYPE.STRUCT,
-      metas.map(meta => [long(2, 0), struct(3, meta)]),
-    ),
-    long(2, uncompressed),
+}
+
+/** RowGroup of parquet.thrift. */
+function rowGroup(metas: readonly Struct[], rows: number, length: number, uncompressedLength: number): Struct {
+  const chunks = metas.map(meta => [long(2, 0), struct(3, meta)])
+  return [
+    list(1, TYPE.STRUCT, chunks),
+    long(2, uncompressedLength),
     long(3, rows),
     long(5, MAGIC.length),
-    long(6, end - MAGIC.length),
+    long(6, length),
     { id: 7, type: TYPE.I16, value: 0 },
   ]
-  parts.push(sealFooter(footer(columns, rows, rows > 0 ? [group] : [])))
-  return joined(parts)
 }
 
 /** FileMetaData of parquet.thrift. */
@@ -80,15 +109,4 @@ function footer(columns: readonly SourceColumn[], rows: number, groups: Struct[]
       columns.map(() => typeDefined),
     ),
   ]
-}
-
-/** In a buffer of its own, which can be moved. */
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

@@ -1,17 +1,12 @@
 import { Piscina } from 'piscina'
-import type { SourceColumn } from '../datasources/source.ts'
-import type { PackedColumn } from './columnPacker.ts'
-import type { EncodeTask } from './encodeRowGroup.ts'
+import type { EncodedGroup, EncodeGroupsTask } from './encodeRowGroup.ts'
 
 /** Encodes row groups in worker threads, so that the thread that serves the API is never busy for long. */
 export interface Encoder {
-  /** A whole Parquet file of one row group (none for 0 rows). The packed columns are moved: do not touch them again. */
-  encode(
-    columns: SourceColumn[],
-    packed: PackedColumn[],
-    statistics: string[],
-    signal?: AbortSignal,
-  ): Promise<Uint8Array>
+  /** How many tasks it can work on at once. */
+  readonly threads: number
+  /** Row groups of each key. The packed columns are moved: do not touch them again. */
+  encode(task: EncodeGroupsTask, signal?: AbortSignal): Promise<EncodedGroup[]>
   close(): Promise<void>
 }
 
@@ -30,12 +25,12 @@ export function createEncoder({ threads }: { threads: number }): Encoder {
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
   })
   return {
-    encode(columns, packed, statistics, signal) {
-      const task: EncodeTask = { columns, packed, statistics }
-      const transferList = packed.flatMap(({ values, validity, dictionary }) =>
-        [values, validity, dictionary?.values].flatMap(part => (part ? [part.buffer as ArrayBuffer] : [])),
+    threads,
+    encode(task, signal) {
+      const transferList = task.packed.flatMap(({ values, isNull, dictionary }) =>
+        [values, isNull, dictionary?.values].flatMap(part => (part ? [part.buffer as ArrayBuffer] : [])),
       )
-      return pool.run(task, { transferList, ...(signal && { signal }) }) as Promise<Uint8Array>
+      return pool.run(task, { transferList, ...(signal && { signal }) }) as Promise<EncodedGroup[]>
     },
     close: () => pool.close(),
   }

@@ -1,48 +1,33 @@
-import { type ColumnPacker, STAGE_ROWS } from './columnPacker.ts'
+import type { ColumnPacker } from './columnPacker.ts'
 import { nullMap } from './nullMap.ts'
 import { wideValues } from './wideValues.ts'
 import type { WriteValue } from './writeValue.ts'
 
-/** Values that all take the same number of bytes. */
+/** Values that all take the same number of bytes, a multiple of four. */
 export function fixedWidthPacker(width: number, write: WriteValue): ColumnPacker {
-  const values = new DataView(new ArrayBuffer(STAGE_ROWS * width))
-  const isNull = new Uint8Array(STAGE_ROWS)
-  let staged = 0
-  let hasNulls = false
+  const nulls = nullMap()
+  const own = wideValues(width)
+  let length = 0
   let impossible = 0
-
   return {
-    stage(rows, column) {
+    pack(rows, column) {
       for (const row of rows) {
         const value = row[column]
-        const isMissing = value === null || !write(values, staged * width, value)
-        if (isMissing) {
-          hasNulls = true
-          if (value !== null) impossible++
+        const { view, at } = own.next()
+        if (value === null) nulls.mark(length)
+        else if (!write(view, at, value)) {
+          nulls.mark(length)
+          impossible++
         }
-        isNull[staged] = Number(isMissing)
-        staged++
+        length++
       }
     },
-    stagedBytes: () => 0,
-    clear() {
-      staged = 0
-      hasNulls = false
+    bytes: () => own.bytes() + nulls.bytes(),
+    take() {
+      const rows = length
+      length = 0
+      return { rows, ...nulls.take(rows), values: own.take() }
     },
     impossible: () => impossible,
-    buffer() {
-      const nulls = nullMap()
-      const own = wideValues(width)
-      let rows = 0
-      return {
-        append(order, from, to) {
-          if (hasNulls) nulls.markAll(isNull, order, from, to, rows)
-          own.pushAll(values, order, from, to)
-          rows += to - from
-        },
-        bytes: () => own.bytes() + nulls.bytes(),
-        take: () => ({ rows, ...nulls.take(rows), values: own.take() }),
-      }
-    },
   }
 }

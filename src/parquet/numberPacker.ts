@@ -1,77 +1,55 @@
-import { type ColumnPacker, STAGE_ROWS } from './columnPacker.ts'
+import { type ColumnPacker, PACKED_ROWS } from './columnPacker.ts'
 import { compactIntegers } from './compactIntegers.ts'
 import { nullMap } from './nullMap.ts'
 import { wideValues } from './wideValues.ts'
 import type { WriteValue } from './writeValue.ts'
 
 /**
- * Most numeric columns hold codes and counts: as long as all values of a key are whole and small they are held in one, two or
- * four bytes, which makes the memory of a migration a third. The first other value makes the buffer one of full width.
+ * Most numeric columns hold codes and counts: as long as all values are whole and small they are held in one, two or
+ * four bytes, which makes the memory of a migration a third. The first other value makes the column one of full width, until the next take().
  */
 export function numberPacker(width: number, write: WriteValue): ColumnPacker {
-  const values = new Float64Array(STAGE_ROWS)
-  const isNull = new Uint8Array(STAGE_ROWS)
-  /** Whole numbers that no double holds, by their place; `values` has NaN there. */
-  const exact = new Map<number, unknown>()
-  let staged = 0
-  let hasNulls = false
+  const numbers = new Float64Array(PACKED_ROWS)
+  const nulls = nullMap()
+  const compact = compactIntegers()
+  const wide = wideValues(width)
+  let isWide = false
+  let length = 0
+
+  const pushWide = (value: unknown) => {
+    const { view, at } = wide.next()
+    write(view, at, value)
+  }
+  const widen = () => {
+    for (let row = 0; row < compact.length(); row++) pushWide(compact.get(row))
+    compact.take()
+    isWide = true
+  }
 
   return {
-    stage(rows, column) {
-      for (const row of rows) {
-        const value = row[column]
-        if (typeof value === 'number') {
-          values[staged] = value
-          isNull[staged] = 0
-        } else if (value === null) {
-          values[staged] = 0
-          isNull[staged] = 1
-          hasNulls = true
-        } else {
-          values[staged] = Number.NaN
-          isNull[staged] = 0
-          exact.set(staged, value)
-        }
-        staged++
+    pack(rows, column) {
+      // Whole numbers that no double holds are NaN here, which no column of whole numbers has.
+      for (let at = 0; at < rows.length; at++) {
+        const value = rows[at]![column]
+        if (typeof value === 'number') numbers[at] = value
+        else if (value === null) {
+          numbers[at] = 0
+          nulls.mark(length + at)
+        } else numbers[at] = Number.NaN
       }
+      let next = isWide ? 0 : compact.pushAll(numbers, 0, rows.length)
+      if (next < rows.length && !isWide) widen()
+      for (; next < rows.length; next++) pushWide(rows[next]![column] ?? 0)
+      length += rows.length
     },
-    stagedBytes: () => 0,
-    clear() {
-      staged = 0
-      hasNulls = false
-      exact.clear()
+    bytes: () => compact.bytes() + wide.bytes() + nulls.bytes(),
+    take() {
+      const rows = length
+      const values = isWide ? { values: wide.take() } : compact.take()
+      isWide = false
+      length = 0
+      return { rows, ...nulls.take(rows), ...values }
     },
     impossible: () => 0,
-    buffer() {
-      const nulls = nullMap()
-      const compact = compactIntegers()
-      const wide = wideValues(width)
-      let isWide = false
-      let rows = 0
-
-      const pushWide = (value: unknown) => {
-        const { view, at } = wide.next()
-        write(view, at, value)
-      }
-      const widen = () => {
-        for (let row = 0; row < compact.length(); row++) pushWide(compact.get(row))
-        compact.take()
-        isWide = true
-      }
-      return {
-        append(order, from, to) {
-          if (hasNulls) nulls.markAll(isNull, order, from, to, rows)
-          let next = isWide ? from : compact.pushAll(values, order, from, to)
-          if (next < to && !isWide) widen()
-          for (; next < to; next++) {
-            const at = order[next]!
-            pushWide(exact.get(at) ?? values[at])
-          }
-          rows += to - from
-        },
-        bytes: () => compact.bytes() + wide.bytes() + nulls.bytes(),
-        take: () => ({ rows, ...nulls.take(rows), ...(isWide ? { values: wide.take() } : compact.take()) }),
-      }
-    },
   }
 }

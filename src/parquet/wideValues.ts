@@ -4,8 +4,6 @@ import { SEGMENT_LENGTH } from './compactIntegers.ts'
 export interface WideValues {
   /** Where to write the next value; zeros stay where nothing is written. */
   next(): { view: DataView; at: number }
-  /** Appends the values at order[from] to order[to - 1] of others of the same width. */
-  pushAll(values: DataView, order: Int32Array, from: number, to: number): void
   bytes(): number
   /** All of them, and an empty array again. */
   take(): Uint8Array
@@ -46,14 +44,6 @@ export function wideValues(width: number): WideValues {
 
   return {
     next,
-    pushAll(values, order, from, to) {
-      for (let index = from; index < to; index++) {
-        const source = order[index]! * width
-        const { view, at } = next()
-        if (width === 1) view.setUint8(at, values.getUint8(source))
-        else for (let byte = 0; byte < width; byte += 4) view.setInt32(at + byte, values.getInt32(source + byte))
-      }
-    },
     bytes: () => bytes,
     take() {
       const all = new Uint8Array(used * width)

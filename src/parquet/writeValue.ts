@@ -12,12 +12,10 @@ const storing =
     return true
   }
 
-const writeInteger8 = storing((view, at, value) => view.setInt8(at, value))
-const writeInteger16 = storing((view, at, value) => view.setInt16(at, value, true))
 const writeInteger32 = storing((view, at, value) => view.setInt32(at, value, true))
 export const writeFloat64 = storing((view, at, value) => view.setFloat64(at, value, true))
 export const writeFloat32 = storing((view, at, value) => view.setFloat32(at, value, true))
-export const writeBoolean = storing((view, at, value) => view.setUint8(at, Number(value)))
+export const writeBoolean = storing((view, at, value) => view.setInt32(at, Number(value), true))
 
 /** Numbers in two halves: making a bigint of each costs more than all the rest of packing. */
 const writeInteger64: WriteValue = (view, at, value) => {
@@ -29,8 +27,8 @@ const writeInteger64: WriteValue = (view, at, value) => {
 }
 
 export const INTEGER_WRITERS: Readonly<Record<8 | 16 | 32 | 64, WriteValue>> = {
-  8: writeInteger8,
-  16: writeInteger16,
+  8: writeInteger32,
+  16: writeInteger32,
   32: writeInteger32,
   64: writeInteger64,
 }

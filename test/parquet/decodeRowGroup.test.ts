@@ -68,10 +68,8 @@ describe('a row group of text and doubles', () => {
 function encoded(rows: TwoColumns) {
   const packed = COLUMNS.map(({ type }, index) => {
     const packer = createColumnPacker(type, { bytes: 1 << 20 })
-    packer.stage(rows, index)
-    const buffer = packer.buffer()
-    buffer.append(Int32Array.from(rows.keys()), 0, rows.length)
-    return buffer.take()
+    packer.pack(rows, index)
+    return packer.take()
   })
   const file = encodeColumns({ columns: COLUMNS, packed, statistics: ['name'], plain: ['size'] })
   const footer = parseFooter(file)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { parquetReadObjects } from 'hyparquet'
 import { describe, expect, test } from 'vitest'
 import type { Row, SourceColumn } from '../../src/datasources/source.ts'
-import { STAGE_ROWS } from '../../src/parquet/columnPacker.ts'
+import { PACKED_ROWS } from '../../src/parquet/columnPacker.ts'
 import { createColumnPacker } from '../../src/parquet/createColumnPacker.ts'
 import { distinctNumbers } from '../../src/parquet/distinctNumbers.ts'
 import { encodeColumns } from '../../src/parquet/encodeRowGroup.ts'
@@ -51,7 +51,7 @@ describe('distinct numbers', () => {
     fc.assert(
       fc.property(arbitraryRuns(far), numbers => {
         const values = Int32Array.from(numbers.slice(0, numbers.length - (numbers.length % words)))
-        const distinct = distinctNumbers(values, words)
+        const distinct = distinctNumbers(values, words, values.length / words / 2)
         const keys = Array.from({ length: values.length / words }, (_, at) =>
           values.subarray(at * words, at * words + words).join(),
         )
@@ -100,14 +100,8 @@ describe('a row group', () => {
     const room = { bytes: 1 << 20 }
     const packed = columns.map(({ type }, column) => {
       const packer = createColumnPacker(type, room)
-      const buffer = packer.buffer()
-      for (let at = 0; at < rows.length; at += STAGE_ROWS) {
-        const stage = rows.slice(at, at + STAGE_ROWS)
-        packer.stage(stage, column)
-        buffer.append(Int32Array.from(stage.keys()), 0, stage.length)
-        packer.clear()
-      }
-      return buffer.take()
+      for (let at = 0; at < rows.length; at += PACKED_ROWS) packer.pack(rows.slice(at, at + PACKED_ROWS), column)
+      return packer.take()
     })
     return encodeColumns({ columns, packed, statistics: ['code'], isUncompressed: true })
   }

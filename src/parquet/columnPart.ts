@@ -1,0 +1,93 @@
+import type { ColumnType } from '../datasources/source.ts'
+import type { PackedColumn } from './columnPacker.ts'
+
+/** The values of some rows of a packed column. */
+export interface ColumnPart {
+  rows: number
+  nulls: number
+  /** One bit a row, 1 where there is a value; absent where all have one. */
+  hasValue?: Uint8Array
+  /** What is not NULL: either so many 32-bit `words` each, or strings, each after its length in four bytes. */
+  values: { numbers: Int32Array; words: number } | { strings: Uint8Array }
+}
+
+/** Which rows, in which order: rows[from] to rows[to - 1]. */
+export type TakePart = (rows: Int32Array, from: number, to: number) => ColumnPart
+
+const LENGTH_BYTES = 4
+const WORD_BYTES = 4
+
+/** Takes parts out of one packed column. */
+export function partsOf(packed: PackedColumn, type: ColumnType): TakePart {
+  const { isNull } = packed
+  const takeValues = takerOf(packed, type)
+  return (rows, from, to) => {
+    const count = to - from
+    if (!isNull) return { rows: count, nulls: 0, values: takeValues(rows.subarray(from, to)) }
+    const hasValue = new Uint8Array(Math.ceil(count / 8))
+    const present = new Int32Array(count)
+    let found = 0
+    for (let next = 0; next < count; next++) {
+      const row = rows[from + next]!
+      const has = 1 - ((isNull[row >> 3]! >> (row & 7)) & 1)
+      hasValue[next >> 3]! |= has << (next & 7)
+      present[found] = row
+      found += has
+    }
+    return { rows: count, nulls: count - found, hasValue, values: takeValues(present.subarray(0, found)) }
+  }
+}
+
+type TakeValues = (rows: Int32Array) => ColumnPart['values']
+
+function takerOf(packed: PackedColumn, type: ColumnType): TakeValues {
+  const { values, compact, rows } = packed
+  if (compact) {
+    const View = compact === 1 ? Int8Array : compact === 2 ? Int16Array : Int32Array
+    return takeWhole(new View(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength / compact))
+  }
+  if (type.kind === 'text' || type.kind === 'binary') return takeStrings(packed)
+  const numbers = new Int32Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength / WORD_BYTES)
+  return takeWide(numbers, numbers.length / rows)
+}
+
+function takeWhole(all: Int8Array | Int16Array | Int32Array): TakeValues {
+  return rows => {
+    const numbers = new Int32Array(rows.length)
+    for (let next = 0; next < rows.length; next++) numbers[next] = all[rows[next]!]!
+    return { numbers, words: 1 }
+  }
+}
+
+function takeWide(all: Int32Array, words: number): TakeValues {
+  return rows => {
+    const numbers = new Int32Array(rows.length * words)
+    for (let next = 0, at = 0; next < rows.length; next++) {
+      for (let word = rows[next]! * words; word < (rows[next]! + 1) * words; word++) numbers[at++] = all[word]!
+    }
+    return { numbers, words }
+  }
+}
+
+function takeStrings({ values, rows: all, isNull }: PackedColumn): TakeValues {
+  const bounds = stringBounds(values, all, isNull)
+  return rows => {
+    let length = 0
+    for (const row of rows) length += bounds[row + 1]! - bounds[row]!
+    const strings = new Uint8Array(length)
+    let at = 0
+    for (const row of rows) for (let byte = bounds[row]!; byte < bounds[row + 1]!; byte++) strings[at++] = values[byte]!
+    return { strings }
+  }
+}
+
+/** Where each row's string begins, its length first, and one more for the end; nothing lies between for a NULL. */
+export function stringBounds(strings: Uint8Array, rows: number, isNull?: Uint8Array): Int32Array {
+  const view = new DataView(strings.buffer, strings.byteOffset, strings.byteLength)
+  const bounds = new Int32Array(rows + 1)
+  for (let row = 0, at = 0; row < rows; row++) {
+    if (!isNull || ((isNull[row >> 3]! >> (row & 7)) & 1) === 0) at += LENGTH_BYTES + view.getUint32(at, true)
+    bounds[row + 1] = at
+  }
+  return bounds
+}
