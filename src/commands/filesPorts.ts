@@ -4,7 +4,8 @@ import type { Log } from '../datasources/log.ts'
 import type { Storage } from '../datasources/storage.ts'
 import type { FilesSettings } from '../files/settings.ts'
 import { type Context, type Input, optional } from './command.ts'
-import { keepHeapSmall } from './smallHeap.ts'
+import { freeingEarly } from './freeingEarly.ts'
+import { expectLargeBuffers } from './smallHeap.ts'
 
 /** What the files commands that run alone work on: no server, and nobody's data directory is claimed. */
 export interface FilesPorts {
@@ -35,8 +36,8 @@ export async function withFilesPorts<Result>(
     async log() {
       const { openRecordLog } = await import('../recordLog.ts')
       const log = adopt(await openRecordLog(config))
-      keepHeapSmall()
-      return log
+      expectLargeBuffers()
+      return freeingEarly(log)
     },
     async storage() {
       const { openStorage } = await import('../keepers.ts')
