@@ -134,8 +134,7 @@ export function webHdfsStorage({ nameNodes, user, root, settings: changes }: Web
     blockLocations: (path, call = {}) => blockLocations(path, call),
     dataNodes: (call = {}) => abortable(dataNodes.statuses(), call.signal),
     ping: (call = {}) => ping(call),
-    // One that refuses costs a write nothing: HDFS hears of it at once too.
-    isImpaired: () => [...health.remembered().values()].some(failure => failure !== 'refused'),
+    isImpaired: () => health.isImpaired(),
     async close() {
       writer.close()
       health.close()

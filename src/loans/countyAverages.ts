@@ -39,6 +39,8 @@ export const ANSWER_WITHIN_MILLIS = 30_000
 export const DURABLE_WITHIN_MILLIS = 8_000
 /** Of that time, what is left for making partitions again that an earlier answer did not wait for and that do not come. */
 const MAKE_AGAIN_MILLIS = 1_000
+/** The wait for each partition while the storage is impaired: one that is not written soon then was sent to where it hangs, and takes seconds. */
+const DURABLE_WHILE_IMPAIRED_MILLIS = 100
 /** Partitions in memory that wait for the end of a pass, or that no answer waits for any more. */
 const MAX_WAITING_BYTES = 64 << 20
 /** A migration that publishes while a county is cut makes the pass start over; more often than this is no coincidence. */
@@ -70,7 +72,8 @@ export interface CountyAveragesOptions {
  */
 export function countyAverages(options: CountyAveragesOptions) {
   const { storage, publisher, files, note, nowMillis, durableWithinMillis, answerWithinMillis } = options
-  const writer = createPartitionWriter(publisher, () => storage.isImpaired?.() ?? false)
+  const isImpaired = () => storage.isImpaired?.() ?? false
+  const writer = createPartitionWriter(publisher, isImpaired)
   const partitions = checkedPartitions(storage)
 
   /** Never rejects: what fails for all is the answer to each. */
@@ -206,7 +209,8 @@ export function countyAverages(options: CountyAveragesOptions) {
    */
   async function store(made: PartitionFile, dataset: string, answer: Answer, patience: Patience): Promise<void> {
     const path = partitionPath(made.county)
-    if (patience.isOver && writer.pendingBytes() > MAX_WAITING_BYTES) {
+    using shortPatience = isImpaired() ? createPatience(DURABLE_WHILE_IMPAIRED_MILLIS) : undefined
+    if ((shortPatience || patience.isOver) && writer.pendingBytes() > MAX_WAITING_BYTES) {
       answer.warning = `The average is right, but the storage is too slow to write its partition ${path} now; the next question will try again.`
       return
     }
@@ -222,7 +226,7 @@ export function countyAverages(options: CountyAveragesOptions) {
       },
     )
     const late = `The average is right, but its partition ${path} is still being written: the storage is slow.`
-    const warning = await patience.waitFor(written, late)
+    const warning = await (shortPatience ?? patience).waitFor(written, late)
     if (warning !== undefined) answer.warning = warning
   }
 

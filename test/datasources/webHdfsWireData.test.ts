@@ -112,6 +112,22 @@ describe('reading', () => {
     expect(opens).toBe(3)
   })
 
+  test('asks again soon while a DataNode is known to hang: the others have threads that wait for it', async () => {
+    const hung = await fake(silence)
+    let opens = 0
+    const healthy = await fake((received, response, request) => {
+      if (received.method === 'OPTIONS') return void response.end()
+      opens += 1
+      if (opens !== 2) sendsBytes(received, response, request)
+    })
+    const nameNode = await fake(sendsTo(() => [hung.address, healthy.address]))
+    const storage = openWith({ reopenAfterMillis: 600_000, reopenWhileImpairedMillis: 20 }, nameNode)
+    await storage.read('/file', whole)
+    expect(opens).toBe(1)
+    expect(BYTES.equals(await storage.read('/file', whole))).toBe(true)
+    expect(opens).toBe(3)
+  })
+
   test('asks another DataNode where one that is alive never comes to its answer, and keeps away from it while another will do', async () => {
     let isStuck = true
     const stuck = await fake((received, response, request) => {

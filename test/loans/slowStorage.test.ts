@@ -16,6 +16,8 @@ let stuckReads: unknown[] | undefined
 /** Reads of partitions wait for this, once it is set; how many do. */
 let heldReads: (PromiseWithResolvers<void> & { count?: number }) | undefined
 let writes = 0
+/** What the storage says of itself. */
+let impaired = false
 let embedded: EmbeddedLoans
 
 async function start(durableWithinMillis: number, answerWithinMillis = 30_000): Promise<void> {
@@ -23,6 +25,7 @@ async function start(durableWithinMillis: number, answerWithinMillis = 30_000): 
   stuckReads = undefined
   heldReads = undefined
   writes = 0
+  impaired = false
   embedded = await embeddedLoans(slow, { durableWithinMillis, answerWithinMillis })
   await embedded.fill(...loansOf([55001, 55003]))
   await embedded.migrate()
@@ -50,6 +53,7 @@ function slow(storage: Storage): Storage {
       await gate?.promise
       return storage.create(path, content, layout, call)
     },
+    isImpaired: () => impaired,
   }
 }
 
@@ -65,6 +69,18 @@ test('an average does not wait for ever for its partition, and says so', async (
   expect(answer).toMatchObject({ averageLoan: 170_001, source: 'CREATE' })
   expect(answer.warning).toContain(`${partitionPath(55001)} is still being written`)
   gate.resolve()
+})
+
+test('while a part of the storage is known to hang, an answer does not wait for a write that went there; the next question does', async () => {
+  await start(600_000)
+  gate = Promise.withResolvers()
+  impaired = true
+  const answer = await embedded.average(55001)
+  expect(answer).toMatchObject({ averageLoan: 170_001, source: 'CREATE' })
+  expect(answer.warning).toContain(`${partitionPath(55001)} is still being written`)
+  const second = embedded.average(55001)
+  gate.resolve()
+  expect(await second).toMatchObject({ averageLoan: 170_001, source: 'REUSE', warning: null })
 })
 
 test('the next question waits for a partition that is being written, and reuses it', async () => {

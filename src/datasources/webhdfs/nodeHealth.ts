@@ -17,6 +17,8 @@ export interface NodeHealth {
   failed(node: string, failure: Failure, location: URL): void
   /** The nodes to keep away from now, and why. */
   remembered(): Map<string, Failure>
+  /** True while one that keeps requests waiting is remembered; one that refuses costs nothing. */
+  isImpaired(): boolean
   /** Ends the watch over nodes. */
   close(): void
 }
@@ -52,6 +54,11 @@ export function createNodeHealth(
     }
   }
 
+  function remembered(): Map<string, Failure> {
+    for (const [node, memory] of memories) if (hasFaded(memory)) memories.delete(node)
+    return new Map([...memories].map(([node, { failure }]) => [node, failure]))
+  }
+
   return {
     answered: node => void memories.delete(node),
     failed(node, failure, location) {
@@ -65,10 +72,8 @@ export function createNodeHealth(
       memories.set(node, memory)
       if (WATCHED.has(failure)) void watch(node, location, memory)
     },
-    remembered() {
-      for (const [node, memory] of memories) if (hasFaded(memory)) memories.delete(node)
-      return new Map([...memories].map(([node, { failure }]) => [node, failure]))
-    },
+    remembered,
+    isImpaired: () => [...remembered().values()].some(failure => failure !== 'refused'),
     close: () => closing.abort(),
   }
 }

@@ -111,7 +111,8 @@ export function createReceiver({ hosts, health, liveness, settings }: ReceiverPa
     }
     const discard = ({ body }: Awaited<ReturnType<typeof open>>) => void body.on('error', () => {}).destroy()
     try {
-      return await hedged(open, { attempts: settings.opensAtOnce, delayMillis: settings.reopenAfterMillis, discard })
+      const delayMillis = health.isImpaired() ? settings.reopenWhileImpairedMillis : settings.reopenAfterMillis
+      return await hedged(open, { attempts: settings.opensAtOnce, delayMillis, discard })
     } finally {
       endWatch()
     }

@@ -38,6 +38,8 @@ export interface WebHdfsSettings {
   /** OPENs of one range under way at the most, and the silence after which each further one is begun. */
   opensAtOnce: number
   reopenAfterMillis: number
+  /** The same while a DataNode is known to keep others waiting: each of those has HTTP threads that wait for it, and answers on the rest at once. */
+  reopenWhileImpairedMillis: number
   /** OPENs in a row that bring no byte, before a read is given up. */
   fruitlessOpens: number
   /** A read of several OPENs during which the file was replaced starts anew, up to so many times in all. */
@@ -68,6 +70,7 @@ export const webHdfsDefaults: WebHdfsSettings = {
   watchForMillis: 15 * 60_000,
   opensAtOnce: 5,
   reopenAfterMillis: 500,
+  reopenWhileImpairedMillis: 50,
   fruitlessOpens: 8,
   readsOfAChangingFile: 3,
   connectionsPerHost: 64,
