@@ -6,7 +6,7 @@ import type { Call } from '../datasources/call.ts'
 import type { FileStatus, Storage } from '../datasources/storage.ts'
 import { visibleFiles } from '../datasources/viewFiles.ts'
 import { asError, MillraceError } from '../errors.ts'
-import { footerLength, MAGIC, parseFooter, rowCount, rowGroups, TRAILER_BYTES } from '../parquet/footer.ts'
+import { footerLength, groupCount, MAGIC, parseFooter, rowCount, TRAILER_BYTES } from '../parquet/footer.ts'
 import type { GroupEntry } from '../parquet/groupSpool.ts'
 import { readColumn } from '../parquet/readColumn.ts'
 import { type Total, totalOf } from './amounts.ts'
@@ -80,7 +80,7 @@ async function cutCounty(
     const entry: GroupEntry = {
       key: county,
       firstGroup: 0,
-      groups: rowGroups(footer).length,
+      groups: groupCount(footer),
       offset,
       length,
       tailOffset: offset,

@@ -20,9 +20,9 @@ export function cutRange(
   metadata: ReadonlyMap<string, string>,
 ): CutFile {
   const by = MAGIC.length - entry.offset
-  const groups = rowGroups(footer)
-    .slice(entry.firstGroup, entry.firstGroup + entry.groups)
-    .map((group, ordinal) => shiftRowGroup(group, by, ordinal))
+  const groups = rowGroups(footer, entry.firstGroup, entry.groups).map((group, ordinal) =>
+    shiftRowGroup(group, by, ordinal),
+  )
   const schema = keyValues(footer).get(ARROW_SCHEMA)
   const pairs = new Map([...(schema === undefined ? [] : [[ARROW_SCHEMA, schema] as const]), ...metadata])
   const sealed = sealFooter(withContent(footer, groups, pairs))

@@ -59,9 +59,14 @@ export function parseFooter(tail: Uint8Array): FileMetaData {
   const length = footerLength(tail)
   if (length + TRAILER_BYTES > tail.length)
     throw broken(`expected a footer of ${length} bytes, found ${tail.length - TRAILER_BYTES}`)
+  // A copy: what is read are views of it, and they would keep all of the file that `tail` may be.
+  const own = new Uint8Array(tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES))
+  return parsed(own, FILE.ROW_GROUPS)
+}
+
+function parsed(bytes: Uint8Array, unread?: number): Struct {
   try {
-    // A copy: what is read are views of it, and they would keep all of the file that `tail` may be.
-    return readStruct(new Uint8Array(tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES)))
+    return readStruct(bytes, unread)
   } catch (error) {
     if (error instanceof ThriftError) throw broken(error.message)
     throw error
@@ -82,8 +87,24 @@ export function rowCount(structOfRows: FileMetaData): number {
   return number(get(structOfRows, FILE.ROWS), 'num_rows')
 }
 
-export function rowGroups(footer: FileMetaData): Struct[] {
-  return structs(get(footer, FILE.ROW_GROUPS), 'row_groups')
+/** Parsed here, each time: all of them, or `count` from `first` on. */
+export function rowGroups(footer: FileMetaData, first = 0, count = Number.POSITIVE_INFINITY): Struct[] {
+  return list(get(footer, FILE.ROW_GROUPS), 'row_groups')
+    .values.slice(first, first + count)
+    .map(group => struct(group instanceof Uint8Array ? parsed(group) : group, 'row_groups'))
+}
+
+export function groupCount(footer: FileMetaData): number {
+  return list(get(footer, FILE.ROW_GROUPS), 'row_groups').values.length
+}
+
+/** A row group's own bytes, which withContent() takes too; parseGroup() reads them. */
+export function groupBytes(group: Struct): Uint8Array {
+  return writeStruct(group)
+}
+
+export function parseGroup(bytes: Uint8Array): Struct {
+  return parsed(bytes)
 }
 
 export function groupRows(group: Struct): number {
@@ -185,13 +206,27 @@ export function keepStatistics(group: Struct, columns: readonly string[]): Struc
   return set(group, GROUP.COLUMNS, TYPE.LIST, { elementType: TYPE.STRUCT, values: chunks })
 }
 
-/** The same footer over other row groups and other key-value metadata. */
+/**
+ * The same footer over other row groups and other key-value metadata.
+ * @param groups Each as it is or as groupBytes() gave it; `rows` in all, which is counted where all are as they are.
+ */
 export function withContent(
   footer: FileMetaData,
   groups: readonly Struct[],
   keyValues: ReadonlyMap<string, string>,
+): FileMetaData
+export function withContent(
+  footer: FileMetaData,
+  groups: readonly Uint8Array[],
+  keyValues: ReadonlyMap<string, string>,
+  rows: number,
+): FileMetaData
+export function withContent(
+  footer: FileMetaData,
+  groups: readonly (Struct | Uint8Array)[],
+  keyValues: ReadonlyMap<string, string>,
+  rows = (groups as readonly Struct[]).reduce((sum, group) => sum + groupRows(group), 0),
 ): FileMetaData {
-  const rows = groups.reduce((sum, group) => sum + groupRows(group), 0)
   const pairs = [...keyValues].map(
     ([key, value]): Struct => [
       { id: 1, type: TYPE.BINARY, value: utf8.encode(key) },
@@ -239,9 +274,13 @@ function struct(value: Value | undefined, name: string): Struct {
   return value as Struct
 }
 
-function structs(value: Value | List | undefined, name: string): Struct[] {
+function list(value: Value | undefined, name: string): List {
   if (!isList(value)) throw broken(`expected a list in ${name}`)
-  return value.values.map(item => struct(item, name))
+  return value
+}
+
+function structs(value: Value | undefined, name: string): Struct[] {
+  return list(value, name).values.map(item => struct(item, name))
 }
 
 function broken(what: string): BrokenParquetError {

@@ -12,7 +12,7 @@ export interface DictionaryRoom {
 /** What a word costs beside its characters: the map entry, the string's header, its id. Measured, about. */
 const WORD_OVERHEAD_BYTES = 80
 /** A dictionary with fewer words than this is kept whatever it holds. */
-const SMALL_DICTIONARY = 64
+const SMALL_DICTIONARY = 1_024
 
 /**
  * Text with few distinct values is held as ids into one dictionary. Once more than half of the rows brought a

@@ -26,20 +26,28 @@ export interface List {
   elementType: number
   values: readonly Value[]
 }
-/** Integers beyond 2^53 are bigints; a double stays as its 8 bytes. */
+/** Integers beyond 2^53 are bigints; a double stays as its 8 bytes. A struct in a list may stay as its bytes: see readStruct. */
 export type Value = boolean | number | bigint | Uint8Array | List | Struct
 
 export class ThriftError extends Error {}
 
 const MAX_DEPTH = 32
+const NOTHING: Field[] = []
+const NO_BYTES = new Uint8Array(0)
 const STOP = 0
 
-export function readStruct(bytes: Uint8Array): Struct {
+/**
+ * @param unread The field of the outermost struct whose list of structs is checked but left as bytes, each: the tree takes twenty times as much
+ *   memory, and few of the row groups of a large file are ever looked at.
+ */
+export function readStruct(bytes: Uint8Array, unread?: number): Struct {
   let at = 0
+  /** Within the list that is left as bytes: nothing is kept. */
+  let isSkipping = false
 
   const struct = (depth: number): Struct => {
     if (depth > MAX_DEPTH) throw new ThriftError(`expected at most ${MAX_DEPTH} nested structs`)
-    const fields: Field[] = []
+    const fields: Field[] = isSkipping ? NOTHING : []
     let id = 0
     for (;;) {
       const header = byte()
@@ -47,7 +55,8 @@ export function readStruct(bytes: Uint8Array): Struct {
       const delta = header >> 4
       id = delta > 0 ? id + delta : Number(zigzag())
       const type = header & 15
-      fields.push({ id, type, value: fieldValue(type, depth) })
+      const value = id === unread && depth === 0 ? unreadList(type) : fieldValue(type, depth)
+      if (!isSkipping) fields.push({ id, type, value })
     }
   }
 
@@ -79,6 +88,13 @@ export function readStruct(bytes: Uint8Array): Struct {
     }
   }
 
+  const unreadList = (type: number): Value => {
+    isSkipping = type === TYPE.LIST
+    const result = value(type, 0)
+    isSkipping = false
+    return result
+  }
+
   const list = (depth: number): List => {
     const header = byte()
     const elementType = header & 15
@@ -88,7 +104,13 @@ export function readStruct(bytes: Uint8Array): Struct {
     if (length > bytes.length - at) throw new ThriftError(`a list of ${length} elements goes beyond the end`)
     const isBoolean = elementType === TYPE.TRUE || elementType === TYPE.FALSE
     const values: Value[] = []
-    for (let index = 0; index < length; index++) values.push(isBoolean ? byte() : value(elementType, depth + 1))
+    const isUnread = isSkipping && depth === 0
+    for (let index = 0; index < length; index++) {
+      const start = at
+      const element = isBoolean ? byte() : value(elementType, depth + 1)
+      if (!isSkipping) values.push(element)
+      else if (isUnread) values.push(bytes.subarray(start, at))
+    }
     return { elementType, values }
   }
 
@@ -101,7 +123,7 @@ export function readStruct(bytes: Uint8Array): Struct {
   const take = (length: number): Uint8Array => {
     if (at + length > bytes.length) throw new ThriftError(`${length} bytes at ${at} go beyond the end, ${bytes.length}`)
     at += length
-    return bytes.subarray(at - length, at)
+    return isSkipping ? NO_BYTES : bytes.subarray(at - length, at)
   }
 
   const varint = (): number | bigint => {
