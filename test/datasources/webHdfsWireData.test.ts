@@ -121,7 +121,8 @@ describe('reading', () => {
       if (opens !== 2) sendsBytes(received, response, request)
     })
     const nameNode = await fake(sendsTo(() => [hung.address, healthy.address]))
-    const storage = openWith({ reopenAfterMillis: 600_000, reopenWhileImpairedMillis: 20 }, nameNode)
+    const patient = { opensAtOnce: 2, dataNodeIdleMillis: 600_000, reopenAfterMillis: 600_000 }
+    const storage = openWith({ ...patient, reopenWhileImpairedMillis: 20 }, nameNode)
     await storage.read('/file', whole)
     expect(opens).toBe(1)
     expect(BYTES.equals(await storage.read('/file', whole))).toBe(true)
