@@ -63,22 +63,23 @@ async function dropPartitions(): Promise<void> {
   await running.storage.remove(PARTITIONS_FOLDER)
 }
 
-describe('the sample, migrated by Spark', () => {
+describe('a quarter of the sample, migrated by Spark', () => {
   beforeEach(async () => {
     database = await createMysqlDatabase(cluster.env.MILLRACE_SOURCE_URL!)
     await loadSampleInto(database.url)
+    await database.connection.query('DELETE FROM loans WHERE RAND(1) < 0.75')
     await open()
   }, MIGRATION_MILLIS)
 
   test(
     'is the same as migrated by Millrace: every value, all averages, and what a cached average costs',
     async () => {
+      const source = await fingerprintOfSource(database)
       const job = await running.migrate('SPARK')
-      expect(job).toMatchObject({ state: 'SUCCEEDED', progress: { done: 426_716, total: 426_716 } })
-      expect(await fingerprintOfStored(running.storage)).toEqual({
-        ...(await fingerprintOfSource(database)),
-        columns: 100n,
-      })
+      const loans = Number(source.rows)
+      expect(job).toMatchObject({ state: 'SUCCEEDED', progress: { done: loans, total: loans } })
+      expect(loans).toBeGreaterThan(100_000)
+      expect(await fingerprintOfStored(running.storage)).toEqual({ ...source, columns: 100n })
 
       const { storage } = running
       const files = await visibleFiles(storage, LOANS_PATH, {})
@@ -103,7 +104,8 @@ describe('the sample, migrated by Spark', () => {
       expect(figuresOf(createdLocally)).toEqual(truth)
       const reusedLocally = await running.averages(COUNTIES)
       expect(requestsOf(reused)).toBe(requestsOf(reusedLocally))
-      expect(bytesOf(reused)).toBeLessThan(1.3 * bytesOf(reusedLocally))
+      // Spark's footers are longer, and partitions of so few loans are short.
+      expect(bytesOf(reused)).toBeLessThan(1.5 * bytesOf(reusedLocally))
     },
     MIGRATION_MILLIS,
   )
