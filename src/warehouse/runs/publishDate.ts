@@ -13,33 +13,60 @@ export interface MadeTable {
   result: TableResult
 }
 
-/** Stages the rows of each table under the job's name; returns how many they are. */
-export async function stageTables(
+/** Stages tables under a job's name, while others are still being made. */
+export interface Staging {
+  /** One at a time, in this order. What goes wrong is thrown by finished(). */
+  add(table: MadeTable): void
+  /** When all are staged: how many rows each has, by name. */
+  finished(): Promise<PublishedTable[]>
+  /** Ends what is under way; nothing is staged any more when it resolves. */
+  giveUp(): Promise<void>
+}
+
+export function beginStaging(
+  parts: { session: EngineSession; warehouse: Warehouse },
+  job: string,
+  control: JobControl,
+): Staging {
+  const ending = new AbortController()
+  const signal = AbortSignal.any([control.signal, ending.signal])
+  let work: Promise<PublishedTable[]> = Promise.resolve([])
+  return {
+    add(table) {
+      work = work.then(async staged => [...staged, await stageTable(parts, job, table, { ...control, signal })])
+      work.catch(() => undefined) // finished() tells of it
+    },
+    finished: async () => (await work).toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+    async giveUp() {
+      ending.abort()
+      await work.catch(() => undefined)
+    },
+  }
+}
+
+async function stageTable(
   { session, warehouse }: { session: EngineSession; warehouse: Warehouse },
   job: string,
-  tables: readonly MadeTable[],
+  { transform, result }: MadeTable,
   { signal, say }: JobControl,
-): Promise<PublishedTable[]> {
-  const staged: PublishedTable[] = []
-  for (const { transform, result } of tables) {
-    const { name, keeps } = transform
-    if (result.rows === 0) throw noRows(transform)
-    const stream = await session.read(result.files, { signal })
-    const onRows = (rows: number) =>
-      say(`Staging ${name}: ${rows.toLocaleString('en-US')} of ${result.rows.toLocaleString('en-US')} rows`)
-    const rows = await warehouse.stage({ job, table: name }, stream, { signal, onRows })
-    if (rows !== result.rows) {
-      throw new MillraceError(
-        'DATA_LOST',
-        `Expected ${result.rows} rows of ${name} to be staged, but there are ${rows}.`,
-        {
-          hint: 'Run the date again.',
-        },
-      )
-    }
-    staged.push({ name, rows, replaces: keeps === 'latest' ? 'table' : 'date' })
+): Promise<PublishedTable> {
+  const { name, keeps } = transform
+  if (result.rows === 0) throw noRows(transform)
+  signal.throwIfAborted()
+  const stream = await session.read(result.files, { signal })
+  const onRows = (rows: number) =>
+    say(`Staging ${name}: ${rows.toLocaleString('en-US')} of ${result.rows.toLocaleString('en-US')} rows`)
+  const rows = await warehouse.stage({ job, table: name }, stream, { signal, onRows })
+  if (rows !== result.rows) {
+    throw new MillraceError(
+      'DATA_LOST',
+      `Expected ${result.rows} rows of ${name} to be staged, but there are ${rows}.`,
+      {
+        hint: 'Run the date again.',
+      },
+    )
   }
-  return staged
+  return { name, rows, replaces: keeps === 'latest' ? 'table' : 'date' }
 }
 
 function noRows({ name, file }: Transform): MillraceError {

@@ -10,7 +10,7 @@ import { count } from '../words.ts'
 import type { EarlierDates } from './earlierDates.ts'
 import { inTurn } from './inTurn.ts'
 import { makeTable } from './makeTable.ts'
-import { isNewest, type MadeTable, publishTables, stageTables, testTables } from './publishDate.ts'
+import { beginStaging, isNewest, type MadeTable, publishTables, testTables } from './publishDate.ts'
 import type { RunHistory } from './runHistory.ts'
 import { type RunInputs, runInputs, type TableInputs } from './runInputs.ts'
 import { runSteps, type Steps } from './steps.ts'
@@ -119,13 +119,17 @@ async function makeAndPublish(
   const { engine, warehouse } = parts
   const { date, job } = order
   const session = await engine.open({ signal: control.signal })
+  const staging = beginStaging({ session, warehouse }, job, control)
   try {
-    const made = await makeTables({ ...parts, session }, inputs, control, steps)
-    order.transformed()
     const newest = await isNewest(warehouse, date, control.signal)
-    const tables = made.filter(({ transform }) => newest || transform.keeps !== 'latest')
+    const isStaged = ({ transform }: MadeTable) => newest || transform.keeps !== 'latest'
+    const made = await makeTables({ ...parts, session }, inputs, control, steps, table => {
+      if (isStaged(table)) staging.add(table)
+    })
+    order.transformed()
+    const tables = made.filter(isStaged)
     const { staged } = await steps.step('stage', async () => {
-      const staged = await stageTables({ session, warehouse }, job, tables, control)
+      const staged = await staging.finished()
       return { staged, rows: sum(staged.map(({ rows }) => rows)), message: leftOut(made, tables) }
     })
     await steps.step('test', async () => {
@@ -139,6 +143,7 @@ async function makeAndPublish(
     })
     return `Published ${count(sum(load.tables.map(({ rows }) => rows)))} rows of ${load.tables.length} tables for ${date}.`
   } finally {
+    await staging.giveUp()
     await Promise.all([session.close(), dropStages(parts, job)])
   }
 }
@@ -148,6 +153,7 @@ async function makeTables(
   inputs: RunInputs,
   control: JobControl,
   steps: Steps,
+  tell: (made: MadeTable) => void,
 ): Promise<MadeTable[]> {
   const call = { signal: control.signal }
   const missing = inputs.tables.some(({ result }) => result === undefined)
@@ -159,7 +165,9 @@ async function makeTables(
       const result = before ?? (await makeTable(parts, inputs.date, table, call))
       return { result, rows: result.rows, message: before ? 'It was made by an earlier attempt.' : null }
     })
-    return { transform, result }
+    const made = { transform, result }
+    tell(made)
+    return made
   }
   return await inParallel(inputs.tables, TABLES_AT_ONCE[parts.engine.kind], make)
 }

@@ -271,6 +271,16 @@ describe('a run that failed', () => {
   })
 })
 
+test('a table is staged while the next is made', async () => {
+  await embedded.makeDay(FIRST)
+  const staged = Promise.withResolvers<void>()
+  before = async what => {
+    if (what === 'stage') staged.resolve()
+    if (what.startsWith('write agg_marital')) await staged.promise
+  }
+  expect(await embedded.run(FIRST)).toMatchObject({ state: 'SUCCEEDED' })
+})
+
 describe('a run on a cluster', () => {
   beforeEach(async () => {
     await embedded.close()
