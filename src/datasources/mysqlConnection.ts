@@ -1,9 +1,12 @@
-import { connect as connectSocket, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { createConnection } from 'mysql2'
 import { MillraceError } from '../errors.ts'
 import { explainMysqlError } from './mysqlErrors.ts'
+import { connectSharedSocket, type SharedSocket } from './mysqlTakeover.ts'
 import { type MysqlAddress, showMysqlAddress } from './mysqlUrl.ts'
+import { queryWire } from './mysqlWireQuery.ts'
 import type { Row } from './source.ts'
+import type { WireRows } from './wireRows.ts'
 
 export interface MysqlDeadlines {
   /** From the first packet to an accepted login. */
@@ -25,6 +28,11 @@ export interface MysqlConnection {
   execute(sql: string, values?: MysqlValue[]): Promise<Row[]>
   /** The rows of a prepared statement in batches; the server is paused while more than one batch waits to be read. */
   batches(sql: string, values: MysqlValue[], rowsPerBatch: number): AsyncGenerator<Row[], void, undefined>
+  /**
+   * The rows of a SELECT without parameters in the bytes in which they come, paused as those of batches(); missing on a connection with TLS, whose bytes
+   * only mysql2 sees.
+   */
+  wireRows?(sql: string): AsyncGenerator<WireRows, void, undefined>
   /** Runs a statement whose text has all in it, for example a long INSERT. */
   run(sql: string): Promise<void>
   /** Drops the connection at once, whatever is under way, and asks the server to end a query that still runs. */
@@ -45,7 +53,9 @@ export async function openMysqlConnection(
 ): Promise<MysqlConnection> {
   signal?.throwIfAborted()
   // Our own socket, because mysql2's destroy() only half-closes its own: a server that is writing would not notice.
-  const socket = connectSocket(address.port, address.host).setNoDelay(true)
+  // Only without TLS are the bytes of the socket those of the protocol.
+  const shared = address.tls ? undefined : connectSharedSocket(address.port, address.host)
+  const socket = (shared?.socket ?? connect(address.port, address.host)).setNoDelay(true)
   const connection = createConnection(connectionOptions(address, deadlines, socket))
   const silence = watchSilence(socket, deadlines.silenceMillis)
   let running = false
@@ -184,6 +194,26 @@ export async function openMysqlConnection(
     }
   }
 
+  async function* wireRows(takeOver: SharedSocket['takeOver'], sql: string) {
+    if (failed) throw failed.error
+    running = true
+    const exchange = takeOver({
+      watch: { start: () => silence.start(onSilence), stop: silence.stop },
+      onFailure(reject) {
+        failures.add(reject)
+        return () => failures.delete(reject)
+      },
+    })
+    try {
+      yield* queryWire(exchange, sql)
+      running = false
+    } catch (error) {
+      throw explainMysqlError(error, address)
+    } finally {
+      exchange.release()
+    }
+  }
+
   try {
     await untilFailure<void>(done => connection.connect(error => done(error, undefined)))
     await statement<unknown>(done =>
@@ -199,6 +229,7 @@ export async function openMysqlConnection(
         connection.execute({ sql, values, rowsAsArray: true }, (error, rows) => done(error, rows as unknown as Row[])),
       ),
     batches,
+    ...(shared && { wireRows: sql => wireRows(shared.takeOver, sql) }),
     run: sql => statement<void>(done => connection.query(sql, error => done(error, undefined))),
     close: () => close(new MillraceError('CANCELLED', 'The connection to MySQL was closed while it was in use.')),
     isOpen: () => failed === undefined,

@@ -98,12 +98,32 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
 }
 
+/** The errors of a query that runs, for those that come as numbers only. */
+const CODES: Readonly<Record<number, keyof typeof MEANINGS>> = {
+  1053: 'ER_SERVER_SHUTDOWN',
+  1077: 'ER_NORMAL_SHUTDOWN',
+  1142: 'ER_TABLEACCESS_DENIED_ERROR',
+  1143: 'ER_COLUMNACCESS_DENIED_ERROR',
+  1146: 'ER_NO_SUCH_TABLE',
+  1205: 'ER_LOCK_WAIT_TIMEOUT',
+  1213: 'ER_LOCK_DEADLOCK',
+  1317: 'ER_QUERY_INTERRUPTED',
+  1927: 'ER_CONNECTION_KILLED',
+  1969: 'ER_STATEMENT_TIMEOUT',
+  3024: 'ER_QUERY_TIMEOUT',
+}
+
 /** A MillraceError for whatever a call to MySQL threw; an error of no known code comes back as it is. */
 export function explainMysqlError(error: unknown, address: MysqlAddress): unknown {
   if (error instanceof MillraceError || !(error instanceof Error)) return error
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const code = codeOf(error)
   const meaning = MEANINGS[code]
   if (!meaning) return error
   const message = `${meaning.says(`MySQL at ${showMysqlAddress(address)}`)} (${code}).`
   return new MillraceError(meaning.code, message, { hint: meaning.hint, cause: error })
+}
+
+function codeOf(error: Error): string {
+  if ('code' in error && typeof error.code === 'string') return error.code
+  return 'errno' in error && typeof error.errno === 'number' ? (CODES[error.errno] ?? '') : ''
 }

@@ -6,8 +6,8 @@ import { mysqlGrowingTables } from './mysqlGrowingTables.ts'
 import { describeMysqlJdbc } from './mysqlJdbc.ts'
 import { mysqlPool } from './mysqlPool.ts'
 import { type MysqlAddress, parseMysqlUrl, showMysqlAddress } from './mysqlUrl.ts'
-import { describeQuery, fromJoinWhere, parametersOf, selectedValues } from './rowQuery.ts'
-import type { Source } from './source.ts'
+import { describeQuery, fromJoinWhere, parametersOf, type SqlDialect, selectedValues } from './rowQuery.ts'
+import type { Source, TableQuery } from './source.ts'
 
 export interface MysqlSourceOptions {
   /** `mysql://user:password@host:port/database`, or its parts. */
@@ -17,6 +17,12 @@ export interface MysqlSourceOptions {
 
 /** Small enough that a batch dies young: larger ones are promoted, and the heap grows by 100 MB until they are collected. */
 const ROWS_PER_BATCH = 256
+
+async function selectOf(connection: MysqlConnection, query: TableQuery, dialect: SqlDialect): Promise<string> {
+  const tables = await describeQuery(query, table => describeMysqlTable(connection, table))
+  const values = selectedValues(query, tables, dialect).map(value => value.sql)
+  return `SELECT ${values.join(', ')} ${fromJoinWhere(query, tables, dialect)}`
+}
 
 /** Rows from a MySQL or MariaDB database. Each call has a connection of its own, but for those of GrowingTables. */
 export function mysqlSource({ url, deadlines: changed }: MysqlSourceOptions): Source {
@@ -57,14 +63,24 @@ export function mysqlSource({ url, deadlines: changed }: MysqlSourceOptions): So
     async *rows(query, call = {}) {
       const connection = await connect(call)
       try {
-        const tables = await describeQuery(query, table => describeMysqlTable(connection, table))
-        const values = selectedValues(query, tables, MYSQL_DIALECT).map(value => value.sql)
-        const sql = `SELECT ${values.join(', ')} ${fromJoinWhere(query, tables, MYSQL_DIALECT)}`
+        const sql = await selectOf(connection, query, MYSQL_DIALECT)
         yield* connection.batches(sql, parametersOf(query), ROWS_PER_BATCH)
       } finally {
         connection.close()
       }
     },
+    ...(!address.tls && {
+      async *wireRows(query: TableQuery, call: Call = {}) {
+        const connection = await connect(call)
+        try {
+          const [above = 0, below = 0] = parametersOf(query)
+          const literals = { ...MYSQL_DIALECT, parameters: [String(above), String(below)] as const }
+          yield* connection.wireRows!(await selectOf(connection, query, literals))
+        } finally {
+          connection.close()
+        }
+      },
+    }),
     jdbc: (query, spreadBy, call = {}) =>
       withConnection(call, connection => describeMysqlJdbc(connection, address, query, spreadBy)),
     ping: (call = {}) =>

@@ -1,6 +1,7 @@
 import type { Call } from './call.ts'
 import type { GrowingTables } from './growingTables.ts'
 import type { JdbcRead } from './jdbc.ts'
+import type { WireRows } from './wireRows.ts'
 
 /**
  * The relational database that rows are copied from: MySQL, or an embedded DuckDB file. Both keepers are
@@ -27,6 +28,12 @@ export interface Source extends GrowingTables {
    * signal, ends the query. Silence longer than the keeper's deadline is UNAVAILABLE.
    */
   rows(query: TableQuery, call?: Call): AsyncIterable<Row[]>
+
+  /**
+   * What rows() gives, in the bytes in which it comes; missing where a keeper has no such thing. The same rules and errors. What is given is valid
+   * until the next is asked for.
+   */
+  wireRows?(query: TableQuery, call?: Call): AsyncIterable<WireRows>
 
   /**
    * What another machine needs to read the same rows; missing where none can.

@@ -144,7 +144,8 @@ async function withGroupedFile(
   const dataset = randomUUID()
   const writer = await groupedFileWriter({
     columns,
-    keyOf: row => countyCodeOf(row[countyAt]),
+    keyOf: countyCodeOf,
+    keyColumn: countyAt,
     tailColumns: [AMOUNT],
     encoder,
     spoolPath: join(workFolder, `migration-${dataset}.spool`),
@@ -159,15 +160,18 @@ async function withGroupedFile(
       () => {},
     )
     let rows = 0
-    for await (const batch of source.rows(query, { signal })) {
-      for (const row of batch) {
-        const county = countyCodeOf(row[countyAt])
+    for await (const batch of source.wireRows?.(query, { signal }) ?? source.rows(query, { signal })) {
+      const isWire = 'view' in batch
+      const count = isWire ? batch.rows : batch.length
+      const valueAt = (row: number, column: number) => (isWire ? batch.value(row, column) : batch[row]![column])
+      for (let row = 0; row < count; row++) {
+        const county = countyCodeOf(valueAt(row, countyAt))
         const total = totals.get(county) ?? { ...adder.zero }
         totals.set(county, total)
-        adder.add(total, row[amountAt])
+        adder.add(total, valueAt(row, amountAt))
       }
       await writer.append(batch)
-      rows += batch.length
+      rows += count
       report({ done: rows, bytes: writer.encodedBytes() })
     }
     say('Encoding the last row groups')

@@ -1,7 +1,7 @@
 /** A growing sequence of byte strings, as Parquet has them: each after its length in four bytes. */
 export interface ByteStrings {
   addText(value: string): void
-  addBytes(value: Uint8Array): void
+  addBytes(bytes: Uint8Array, start: number, length: number): void
   bytes(): number
   /** All of it, and an empty sequence again. */
   take(): Uint8Array
@@ -12,6 +12,8 @@ const FIRST_CHUNK_BYTES = 512
 /** UTF-8 takes at most this much for each UTF-16 unit of a string. */
 const UTF8_BYTES_PER_UNIT = 3
 const LENGTH_BYTES = 4
+/** From here on a view costs less than a loop. */
+const LONG_BYTES = 64
 
 export function byteStrings(): ByteStrings {
   let full: Buffer[] = []
@@ -39,10 +41,11 @@ export function byteStrings(): ByteStrings {
       reserve(LENGTH_BYTES + value.length * UTF8_BYTES_PER_UNIT)
       writeLength(chunk.write(value, used + LENGTH_BYTES))
     },
-    addBytes(value) {
-      reserve(LENGTH_BYTES + value.length)
-      chunk.set(value, used + LENGTH_BYTES)
-      writeLength(value.length)
+    addBytes(source, start, length) {
+      reserve(LENGTH_BYTES + length)
+      if (length > LONG_BYTES) chunk.set(source.subarray(start, start + length), used + LENGTH_BYTES)
+      else for (let at = 0; at < length; at++) chunk[used + LENGTH_BYTES + at] = source[start + at]!
+      writeLength(length)
     },
     bytes: () => bytes,
     take() {

@@ -36,7 +36,7 @@ function bytesExtent(plain: Uint8Array): Extent | undefined {
     if (Buffer.compare(value, extent.max) > 0) extent.max = value
     at += 4 + length
   }
-  return extent
+  return extent && { min: extent.min.slice(), max: extent.max.slice() }
 }
 
 function numberExtent(plain: Uint8Array, physical: Physical, type: ColumnType): Extent | undefined {

@@ -1,4 +1,5 @@
 import type { Row } from '../datasources/source.ts'
+import { WIRE_ROWS, type WireRows } from '../datasources/wireRows.ts'
 
 /**
  * Packs one column, in the order in which the rows arrive; they are put in the order of their keys by the thread that encodes them. This is the hot
@@ -7,6 +8,8 @@ import type { Row } from '../datasources/source.ts'
 export interface ColumnPacker {
   /** Appends column `column` of at most PACKED_ROWS `rows`. */
   pack(rows: readonly Row[], column: number): void
+  /** Likewise, of at most WIRE_ROWS rows. */
+  packWire(rows: WireRows, column: number): void
   /** Bytes held now, about, beside the distinct words of text. */
   bytes(): number
   /** What was packed since the last take(). */
@@ -16,7 +19,7 @@ export interface ColumnPacker {
 }
 
 /** The most rows that are packed at a stretch. */
-export const PACKED_ROWS = 512
+export const PACKED_ROWS = WIRE_ROWS
 
 /** A column ready to be encoded; all parts can be transferred to another thread. */
 export interface PackedColumn {

@@ -11,11 +11,29 @@ export interface ColumnPart {
   values: { numbers: Int32Array; words: number } | { strings: Uint8Array }
 }
 
-/** Which rows, in which order: rows[from] to rows[to - 1]. */
+/** Which rows, in which order: rows[from] to rows[to - 1]. What it gives is valid until any of these is called again. */
 export type TakePart = (rows: Int32Array, from: number, to: number) => ColumnPart
 
 const LENGTH_BYTES = 4
 const WORD_BYTES = 4
+
+/** Used again for each part: fresh ones, of every column of every group, would keep the garbage collector busy. */
+const scratch = {
+  present: new Int32Array(0),
+  numbers: new Int32Array(0),
+  map: new Uint8Array(0),
+  strings: new Uint8Array(0),
+}
+
+function numbersOf(kind: 'present' | 'numbers', length: number): Int32Array {
+  if (scratch[kind].length < length) scratch[kind] = new Int32Array(length * 2)
+  return scratch[kind].subarray(0, length)
+}
+
+function bytesOf(kind: 'map' | 'strings', length: number): Uint8Array {
+  if (scratch[kind].length < length) scratch[kind] = new Uint8Array(length * 2)
+  return scratch[kind].subarray(0, length)
+}
 
 /** Takes parts out of one packed column. */
 export function partsOf(packed: PackedColumn, type: ColumnType): TakePart {
@@ -24,8 +42,8 @@ export function partsOf(packed: PackedColumn, type: ColumnType): TakePart {
   return (rows, from, to) => {
     const count = to - from
     if (!isNull) return { rows: count, nulls: 0, values: takeValues(rows.subarray(from, to)) }
-    const hasValue = new Uint8Array(Math.ceil(count / 8))
-    const present = new Int32Array(count)
+    const hasValue = bytesOf('map', Math.ceil(count / 8)).fill(0)
+    const present = numbersOf('present', count)
     let found = 0
     for (let next = 0; next < count; next++) {
       const row = rows[from + next]!
@@ -53,7 +71,7 @@ function takerOf(packed: PackedColumn, type: ColumnType): TakeValues {
 // Two functions of one kind of array each: one for both would be three times as slow.
 function takeBytes(all: Int8Array): TakeValues {
   return rows => {
-    const numbers = new Int32Array(rows.length)
+    const numbers = numbersOf('numbers', rows.length)
     for (let next = 0; next < rows.length; next++) numbers[next] = all[rows[next]!]!
     return { numbers, words: 1 }
   }
@@ -61,7 +79,7 @@ function takeBytes(all: Int8Array): TakeValues {
 
 function takeShorts(all: Int16Array): TakeValues {
   return rows => {
-    const numbers = new Int32Array(rows.length)
+    const numbers = numbersOf('numbers', rows.length)
     for (let next = 0; next < rows.length; next++) numbers[next] = all[rows[next]!]!
     return { numbers, words: 1 }
   }
@@ -69,7 +87,7 @@ function takeShorts(all: Int16Array): TakeValues {
 
 function takeWide(all: Int32Array, words: number): TakeValues {
   return rows => {
-    const numbers = new Int32Array(rows.length * words)
+    const numbers = numbersOf('numbers', rows.length * words)
     for (let next = 0, at = 0; next < rows.length; next++) {
       const start = rows[next]! * words
       for (let word = 0; word < words; word++) numbers[at++] = all[start + word]!
@@ -83,7 +101,7 @@ function takeStrings({ values, rows: all, isNull }: PackedColumn): TakeValues {
   return rows => {
     let length = 0
     for (let next = 0; next < rows.length; next++) length += bounds[rows[next]! + 1]! - bounds[rows[next]!]!
-    const strings = new Uint8Array(length)
+    const strings = bytesOf('strings', length)
     for (let next = 0, at = 0; next < rows.length; next++) {
       const end = bounds[rows[next]! + 1]!
       for (let from = bounds[rows[next]!]!; from < end; from++) strings[at++] = values[from]!

@@ -1,8 +1,9 @@
 import type { ColumnType } from '../datasources/source.ts'
 import type { ColumnPacker } from './columnPacker.ts'
+import type { DictionaryRoom } from './distinctWords.ts'
 import { fixedWidthPacker } from './fixedWidthPacker.ts'
 import { numberPacker } from './numberPacker.ts'
-import { binaryPacker, type DictionaryRoom, textPacker } from './textPacker.ts'
+import { binaryPacker, textPacker } from './textPacker.ts'
 import {
   decimalWriter,
   INTEGER_WRITERS,

@@ -1,6 +1,6 @@
 /** Distinct values in the order in which they first come, and for each value its place among them. */
 export interface DistinctNumbers {
-  /** `words` 32-bit words each. */
+  /** `words` 32-bit words each; valid until the next call, too. */
   values: Int32Array
   count: number
   /** Valid until the next call. */
@@ -12,6 +12,7 @@ export const MOST_VALUES = 32_768
 const MOST_SLOTS = MOST_VALUES * 2
 const slots = new Int32Array(MOST_SLOTS)
 let ids = new Int32Array(0)
+const found = new Int32Array(MOST_VALUES * 2)
 
 /**
  * Undefined where there are more distinct values than `upTo`, or than MOST_VALUES.
@@ -20,7 +21,7 @@ let ids = new Int32Array(0)
 export function distinctNumbers(values: Int32Array, words: 1 | 2, upTo: number): DistinctNumbers | undefined {
   const length = values.length / words
   const most = Math.max(1, Math.min(MOST_VALUES, length, Math.floor(upTo)))
-  if (ids.length < length) ids = new Int32Array(length)
+  if (ids.length < length) ids = new Int32Array(length * 2)
   return words === 1 ? ofOneWord(values, most) : ofTwoWords(values, most)
 }
 
@@ -36,7 +37,6 @@ function ofOneWord(values: Int32Array, most: number): DistinctNumbers | undefine
 
 function ofRange(values: Int32Array, min: number, max: number, most: number): DistinctNumbers | undefined {
   slots.fill(0, 0, max - min + 1)
-  const found = new Int32Array(Math.min(most, max - min + 1))
   let count = 0
   for (let index = 0; index < values.length; index++) {
     const value = values[index]!
@@ -56,7 +56,6 @@ function ofAnyWord(values: Int32Array, most: number): DistinctNumbers | undefine
   const bits = slotBits(most)
   const mask = (1 << bits) - 1
   slots.fill(0, 0, 1 << bits)
-  const found = new Int32Array(most)
   let count = 0
   for (let index = 0; index < values.length; index++) {
     const value = values[index]!
@@ -81,7 +80,6 @@ function ofTwoWords(values: Int32Array, most: number): DistinctNumbers | undefin
   const bits = slotBits(most)
   const mask = (1 << bits) - 1
   slots.fill(0, 0, 1 << bits)
-  const found = new Int32Array(most * 2)
   let count = 0
   for (let index = 0; index < values.length / 2; index++) {
     const low = values[index * 2]!

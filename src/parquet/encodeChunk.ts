@@ -114,11 +114,15 @@ function wordsAt(places: Int32Array, { values, bounds }: WordList): Uint8Array {
   return Buffer.concat(Array.from(places, place => values.subarray(bounds[place], bounds[place + 1])))
 }
 
+/** Used again for each page, like those of columnPart.ts. */
+let scratch = new Uint8Array(0)
+
 function idsBody(ids: Int32Array, length: number, distinct: number): Uint8Array {
   const width = distinct <= 1 ? 0 : 32 - Math.clz32(distinct - 1)
-  const body = new Uint8Array(1 + mostIdBytes(length, width))
-  body[0] = width
-  return body.subarray(0, writeIds(body, 1, ids, length, width))
+  const most = 1 + mostIdBytes(length, width)
+  if (scratch.length < most) scratch = new Uint8Array(most * 2)
+  scratch[0] = width
+  return scratch.subarray(0, writeIds(scratch, 1, ids, length, width))
 }
 
 /** Which rows have a value, after its length in four bytes. */
@@ -131,7 +135,8 @@ function definitionLevels({ rows, nulls, hasValue }: ColumnPart): Uint8Array {
 }
 
 function makePage(body: Uint8Array, isCompressed: boolean, type: number, content: Field) {
-  const stored = isCompressed ? zstdCompressSync(body, ZSTD) : body
+  // A copy: the body may be in an array that is used again.
+  const stored = isCompressed ? zstdCompressSync(body, ZSTD) : Uint8Array.from(body)
   const header = writeStruct([int(1, type), int(2, body.length), int(3, stored.length), content])
   return {
     parts: [header, stored],

@@ -9,18 +9,21 @@ export function fixedWidthPacker(width: number, write: WriteValue): ColumnPacker
   const own = wideValues(width)
   let length = 0
   let impossible = 0
+  const push = (value: unknown) => {
+    const { view, at } = own.next()
+    if (value === null) nulls.mark(length)
+    else if (!write(view, at, value)) {
+      nulls.mark(length)
+      impossible++
+    }
+    length++
+  }
   return {
     pack(rows, column) {
-      for (const row of rows) {
-        const value = row[column]
-        const { view, at } = own.next()
-        if (value === null) nulls.mark(length)
-        else if (!write(view, at, value)) {
-          nulls.mark(length)
-          impossible++
-        }
-        length++
-      }
+      for (const row of rows) push(row[column])
+    },
+    packWire(wire, column) {
+      for (let row = 0; row < wire.rows; row++) push(wire.value(row, column))
     },
     bytes: () => own.bytes() + nulls.bytes(),
     take() {

@@ -1,5 +1,6 @@
 import { setImmediate as otherWork } from 'node:timers/promises'
 import type { Row, SourceColumn } from '../datasources/source.ts'
+import type { WireRows } from '../datasources/wireRows.ts'
 import { PACKED_ROWS } from './columnPacker.ts'
 import { createColumnPacker } from './createColumnPacker.ts'
 import { encodeColumns } from './encodeRowGroup.ts'
@@ -9,7 +10,9 @@ import { type GroupEntry, type GroupedFile, openGroupSpool } from './groupSpool.
 export interface GroupedFileOptions {
   columns: SourceColumn[]
   /** Rows with the same key lie together in the file; null keys come last. */
-  keyOf: (row: Row) => number | null
+  keyOf: (value: unknown) => number | null
+  /** The column that has what keyOf() takes; without one all rows have the key of undefined. */
+  keyColumn?: number
   /** Columns that stand last in each key's range (see openGroupSpool); they keep min and max in the footer. */
   tailColumns: string[]
   encoder: Encoder
@@ -26,7 +29,7 @@ export interface GroupedFileOptions {
  */
 export interface GroupedFileWriter {
   /** Resolves when there is room for more. */
-  append(rows: readonly Row[]): Promise<void>
+  append(rows: readonly Row[] | WireRows): Promise<void>
   finish(describe: (entries: readonly GroupEntry[]) => Map<string, string>): Promise<GroupedFile>
   /** Encoded bytes so far. */
   encodedBytes(): number
@@ -58,9 +61,9 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
   let keys = new Float64Array(FIRST_KEYS)
   let rowsHeld = 0
 
-  const append = async (rows: readonly Row[]) => {
-    for (let start = 0; start < rows.length; start += PACKED_ROWS) {
-      pack(rows.length > PACKED_ROWS ? rows.slice(start, start + PACKED_ROWS) : rows)
+  const append = async (rows: readonly Row[] | WireRows) => {
+    for (const some of 'view' in rows ? [rows] : slices(rows)) {
+      pack(some)
       const held = packers.reduce((sum, packer) => sum + packer.bytes(), keys.byteLength)
       if (held >= blockBytes) await encodeBlock()
       // Packed at a stretch; then other work of this thread, such as the API's, has its turn.
@@ -68,14 +71,23 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
     }
   }
 
-  const pack = (rows: readonly Row[]) => {
-    for (const [position, packer] of packers.entries()) packer.pack(rows, position)
-    if (rowsHeld + rows.length > keys.length) {
+  const pack = (rows: readonly Row[] | WireRows) => {
+    const isWire = 'view' in rows
+    for (const [column, packer] of packers.entries()) {
+      if (isWire) packer.packWire(rows, column)
+      else packer.pack(rows, column)
+    }
+    const count = isWire ? rows.rows : rows.length
+    if (rowsHeld + count > keys.length) {
       const larger = new Float64Array(keys.length * 2)
       larger.set(keys)
       keys = larger
     }
-    for (const row of rows) keys[rowsHeld++] = keyOf(row) ?? Number.NaN
+    const { keyColumn } = options
+    for (let row = 0; row < count; row++) {
+      const value = keyColumn === undefined ? undefined : isWire ? rows.value(row, keyColumn) : rows[row]![keyColumn]
+      keys[rowsHeld++] = keyOf(value) ?? Number.NaN
+    }
   }
 
   /** Returns once the block is on its way, which is when a thread is free. */
@@ -123,4 +135,8 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
       await spool.dispose()
     },
   }
+}
+
+function* slices(rows: readonly Row[]): Generator<readonly Row[]> {
+  for (let start = 0; start < rows.length; start += PACKED_ROWS) yield rows.slice(start, start + PACKED_ROWS)
 }

@@ -2,6 +2,7 @@ import { type ColumnPacker, PACKED_ROWS } from './columnPacker.ts'
 import { compactIntegers } from './compactIntegers.ts'
 import { nullMap } from './nullMap.ts'
 import { wideValues } from './wideValues.ts'
+import { readWireNumbers } from './wireNumbers.ts'
 import type { WriteValue } from './writeValue.ts'
 
 /**
@@ -26,9 +27,16 @@ export function numberPacker(width: number, write: WriteValue): ColumnPacker {
     isWide = true
   }
 
+  /** Appends `numbers`; `valueAt` gives those that are NaN there, and may be whole numbers that no double holds. */
+  const push = (count: number, valueAt: (at: number) => unknown) => {
+    let next = isWide ? 0 : compact.pushAll(numbers, 0, count)
+    if (next < count && !isWide) widen()
+    for (; next < count; next++) pushWide(Number.isNaN(numbers[next]) ? valueAt(next) : numbers[next])
+    length += count
+  }
+
   return {
     pack(rows, column) {
-      // Whole numbers that no double holds are NaN here, which no column of whole numbers has.
       for (let at = 0; at < rows.length; at++) {
         const value = rows[at]![column]
         if (typeof value === 'number') numbers[at] = value
@@ -37,10 +45,15 @@ export function numberPacker(width: number, write: WriteValue): ColumnPacker {
           nulls.mark(length + at)
         } else numbers[at] = Number.NaN
       }
-      let next = isWide ? 0 : compact.pushAll(numbers, 0, rows.length)
-      if (next < rows.length && !isWide) widen()
-      for (; next < rows.length; next++) pushWide(rows[next]![column] ?? 0)
-      length += rows.length
+      push(rows.length, at => rows[at]![column])
+    },
+    packWire(wire, column) {
+      if (readWireNumbers(wire, column, numbers)) {
+        for (let row = 0; row < wire.rows; row++) {
+          if (wire.starts[column * wire.stride + row]! < 0) nulls.mark(length + row)
+        }
+      }
+      push(wire.rows, row => wire.value(row, column))
     },
     bytes: () => compact.bytes() + wide.bytes() + nulls.bytes(),
     take() {

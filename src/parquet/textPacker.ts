@@ -1,16 +1,9 @@
-import { byteStrings, byteStringsOf } from './byteStrings.ts'
+import { byteStrings } from './byteStrings.ts'
 import { type ColumnPacker, PACKED_ROWS } from './columnPacker.ts'
 import { compactIntegers } from './compactIntegers.ts'
-import { MOST_VALUES } from './distinctNumbers.ts'
+import { type DictionaryRoom, distinctWords } from './distinctWords.ts'
 import { nullMap } from './nullMap.ts'
 
-/** Bytes that dictionaries may still take; columns share one. */
-export interface DictionaryRoom {
-  bytes: number
-}
-
-/** What a word costs beside its characters: the map entry, the string's header, its id. Measured, about. */
-const WORD_OVERHEAD_BYTES = 80
 /** A dictionary with fewer words than this is kept whatever it holds. */
 const SMALL_DICTIONARY = 1_024
 
@@ -19,8 +12,7 @@ const SMALL_DICTIONARY = 1_024
  * word of their own (amounts kept as text do), or there is no room for more words, as the bytes of each row.
  */
 export function textPacker(room: DictionaryRoom): ColumnPacker {
-  const words: string[] = []
-  const idOfWord = new Map<string, number>()
+  const words = distinctWords(room)
   const ids = new Int32Array(PACKED_ROWS)
   const nulls = nullMap()
   const own = compactIntegers()
@@ -29,23 +21,18 @@ export function textPacker(room: DictionaryRoom): ColumnPacker {
   let seen = 0
   let length = 0
 
-  /** undefined where there is no room for a new word. */
-  const idOf = (word: string): number | undefined => {
-    const known = idOfWord.get(word)
-    if (known !== undefined) return known
-    const bytes = word.length * 2 + WORD_OVERHEAD_BYTES
-    const isRare = words.length >= SMALL_DICTIONARY && words.length > seen / 2
-    if (isRare || words.length === MOST_VALUES || bytes > room.bytes) return undefined
-    room.bytes -= bytes
-    const id = words.push(word) - 1
-    idOfWord.set(word, id)
-    return id
-  }
-  const makePlain = () => {
-    for (let row = 0; row < own.length(); row++) if (!nulls.has(row)) plain.addText(words[own.get(row)]!)
+  const mayAdd = () => words.count() < SMALL_DICTIONARY || words.count() <= seen / 2
+  /** After the first `staged` of `ids`, which are not yet among its own. */
+  const makePlain = (staged: number) => {
+    own.pushAll(ids, 0, staged)
+    const all = words.all()
+    for (let row = 0; row < own.length(); row++) {
+      if (nulls.has(row)) continue
+      const place = words.place(own.get(row))
+      plain.addBytes(all, place.start, place.length)
+    }
     own.take()
-    idOfWord.clear()
-    words.length = 0
+    words.clear()
     isPlain = true
   }
 
@@ -54,10 +41,9 @@ export function textPacker(room: DictionaryRoom): ColumnPacker {
       let at = 0
       for (; !isPlain && at < rows.length; at++) {
         const text = rows[at]![column] as string | null
-        const id = text === null ? 0 : idOf(text)
-        if (id === undefined) {
-          own.pushAll(ids, 0, at)
-          makePlain()
+        const id = text === null ? 0 : words.idOfText(text, mayAdd())
+        if (id < 0) {
+          makePlain(at)
           break
         }
         if (text === null) nulls.mark(length)
@@ -73,11 +59,35 @@ export function textPacker(room: DictionaryRoom): ColumnPacker {
         length++
       }
     },
+    packWire({ rows, bytes, starts, lengths, stride }, column) {
+      const first = column * stride
+      let at = 0
+      for (; !isPlain && at < rows; at++) {
+        const start = starts[first + at]!
+        const id = start < 0 ? 0 : words.idOf(bytes, start, lengths[first + at]!, mayAdd())
+        if (id < 0) {
+          makePlain(at)
+          break
+        }
+        if (start < 0) nulls.mark(length)
+        ids[at] = id
+        length++
+        seen++
+      }
+      if (!isPlain) own.pushAll(ids, 0, at)
+      for (; at < rows; at++) {
+        const start = starts[first + at]!
+        if (start < 0) nulls.mark(length)
+        else plain.addBytes(bytes, start, lengths[first + at]!)
+        length++
+      }
+    },
     bytes: () => own.bytes() + nulls.bytes() + plain.bytes(),
     take() {
       const rows = length
       length = 0
-      const values = isPlain ? { values: plain.take() } : { ...own.take(), dictionary: byteStringsOf(words) }
+      const dictionary = { values: Uint8Array.from(words.all()), count: words.count() }
+      const values = isPlain ? { values: plain.take() } : { ...own.take(), dictionary }
       return { rows, ...nulls.take(rows), ...values }
     },
     impossible: () => 0,
@@ -93,7 +103,15 @@ export function binaryPacker(): ColumnPacker {
       for (const row of rows) {
         const value = row[column] as Uint8Array | null
         if (value === null) nulls.mark(length)
-        else own.addBytes(value)
+        else own.addBytes(value, 0, value.length)
+        length++
+      }
+    },
+    packWire({ rows, bytes, starts, lengths, stride }, column) {
+      for (let place = column * stride; place < column * stride + rows; place++) {
+        const start = starts[place]!
+        if (start < 0) nulls.mark(length)
+        else own.addBytes(bytes, start, lengths[place]!)
         length++
       }
     },

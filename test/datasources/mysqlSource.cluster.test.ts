@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { waitUntil } from '../../harness/wait.ts'
 import { mysqlSource } from '../../src/datasources/mysqlSource.ts'
 import { quoteMysqlName } from '../../src/datasources/mysqlTypes.ts'
-import type { Row, SourceColumn } from '../../src/datasources/source.ts'
+import type { Row, Source, SourceColumn } from '../../src/datasources/source.ts'
 import { testGrowingTables } from '../contract/growingTables.ts'
 import { collect, testSource } from '../contract/source.ts'
 import { endlessQuery, statementsFor, TABLES } from '../contract/sourceTables.ts'
@@ -16,6 +16,7 @@ import {
   quote,
   ZERO_DATES_COLUMNS,
 } from '../setup/allTypes.ts'
+import { byWireRows } from '../setup/byWireRows.ts'
 import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.ts'
 
 const serverUrl = () => inject('cluster').env.MILLRACE_SOURCE_URL!
@@ -30,6 +31,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 testSource('MySQL source', async () => mysqlSource({ url: database.url }))
+testSource('MySQL source by its wire rows', async () => byWireRows(mysqlSource({ url: database.url })))
 testGrowingTables('MySQL, tables that grow', async () => mysqlSource({ url: database.url }))
 
 describe('MySQL types', () => {
@@ -41,8 +43,11 @@ describe('MySQL types', () => {
   afterAll(() => types.drop())
 
   /** The rows of a table like `loans`, by id. */
-  async function readAll(table: string): Promise<{ columns: SourceColumn[]; rows: Map<unknown, Row> }> {
-    const source = mysqlSource({ url: types.url })
+  async function readAll(
+    table: string,
+    wrap: (source: Source) => Source = source => source,
+  ): Promise<{ columns: SourceColumn[]; rows: Map<unknown, Row> }> {
+    const source = wrap(mysqlSource({ url: types.url }))
     const columns = await source.columns(table)
     const rows = await collect(
       source.rows({
@@ -69,8 +74,10 @@ describe('MySQL types', () => {
     ['loans', ALL_TYPES_COLUMNS],
     ['zero_dates', ZERO_DATES_COLUMNS],
   ]
-  test.each(tables)('arrive as MySQL itself prints them: %s', async (table, described) => {
-    const { columns, rows } = await readAll(table)
+  const ways: ((source: Source) => Source)[] = [source => source, byWireRows]
+  const cases = tables.flatMap(([table, described]) => ways.map(way => [table, way.name, described, way] as const))
+  test.each(cases)('arrive as MySQL itself prints them: %s %s', async (table, _way, described, way) => {
+    const { columns, rows } = await readAll(table, way)
     expect(rows.size).toBeGreaterThan(Math.max(...described.map(({ values }) => values.length)))
     for (const { name, sqlType } of described) {
       const place = columns.findIndex(column => column.name === name)

@@ -3,6 +3,7 @@ import type { Cluster } from '../../harness/cluster.ts'
 import { mysqlSource } from '../../src/datasources/mysqlSource.ts'
 import { quoteMysqlName } from '../../src/datasources/mysqlTypes.ts'
 import { endlessQuery, statementsFor, TABLES } from '../contract/sourceTables.ts'
+import { byWireRows } from '../setup/byWireRows.ts'
 import { createMysqlDatabase } from '../setup/mysqlDatabase.ts'
 import { startOwnCluster } from '../setup/ownCluster.ts'
 
@@ -22,13 +23,29 @@ afterAll(() => cluster.destroy())
 const source = () => mysqlSource({ url, deadlines: { connectMillis: 1_000, silenceMillis: 800 } })
 
 /** Reads on and on, and does `harm` after the first batch. */
-async function readWhile(harm: () => Promise<void>): Promise<void> {
+async function readWhile(harm: () => Promise<void>, by = source()): Promise<void> {
   let harmed = false
-  for await (const _ of source().rows(endlessQuery(await source().columns('many')))) {
+  for await (const _ of by.rows(endlessQuery(await by.columns('many')))) {
     if (!harmed) await harm()
     harmed = true
   }
 }
+
+test('a MySQL killed in the middle of wire rows is UNAVAILABLE', async () => {
+  await expect(readWhile(() => cluster.kill('mysql'), byWireRows(source()))).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    hint: expect.any(String),
+  })
+  await cluster.restart('mysql')
+})
+
+test('a MySQL that hangs in the middle of wire rows is UNAVAILABLE', async () => {
+  await expect(readWhile(() => cluster.hang('mysql'), byWireRows(source()))).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: expect.stringContaining('said nothing'),
+  })
+  await cluster.resume('mysql')
+})
 
 test('a MySQL killed in the middle of a fetch is UNAVAILABLE, and so is one that is gone', async () => {
   await expect(readWhile(() => cluster.kill('mysql'))).rejects.toMatchObject({

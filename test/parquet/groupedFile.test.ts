@@ -147,7 +147,8 @@ async function write(rows: readonly Row[], budgetBytes: number): Promise<Grouped
 async function writeAll(rows: readonly Row[], budgetBytes: number, by = encoder) {
   const writer = await groupedFileWriter({
     columns: COLUMNS,
-    keyOf: row => row[0] as number | null,
+    keyOf: value => value as number | null,
+    keyColumn: 0,
     tailColumns: ['amount'],
     encoder: by,
     spoolPath: join(folder, `${Math.random()}.spool`),
