@@ -1,3 +1,5 @@
+import { free } from './free.ts'
+
 /** A growing sequence of byte strings, as Parquet has them: each after its length in four bytes. */
 export interface ByteStrings {
   addText(value: string): void
@@ -56,6 +58,7 @@ export function byteStrings(): ByteStrings {
         values.set(part, at)
         at += part.length
       }
+      free(parts)
       full = []
       chunk = Buffer.alloc(0)
       used = 0

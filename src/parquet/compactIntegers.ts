@@ -1,3 +1,5 @@
+import { free } from './free.ts'
+
 /** A growing array of whole numbers of up to 32 bits, in as few bytes each as the largest near it needs. */
 export interface CompactIntegers {
   /**
@@ -37,6 +39,7 @@ export function compactIntegers(): CompactIntegers {
     else {
       segment.set(last)
       bytes -= last.byteLength
+      free([last])
       segments[segments.length - 1] = segment
     }
     last = segment
@@ -48,6 +51,7 @@ export function compactIntegers(): CompactIntegers {
     const wider = isShort ? Int16Array.from(last) : Int32Array.from(last)
     bytes += wider.byteLength - last.byteLength
     segments[segments.length - 1] = wider
+    free([last])
     last = wider
   }
 
@@ -90,6 +94,7 @@ export function compactIntegers(): CompactIntegers {
         const start = index * SEGMENT_LENGTH
         all.set(segment.subarray(0, used - start), start)
       }
+      free(segments)
       segments = []
       last = new Int8Array(0)
       used = 0

@@ -3,6 +3,7 @@ import type { PackedColumn } from './columnPacker.ts'
 import { partsOf } from './columnPart.ts'
 import { type ChunkOptions, encodeChunk, wordList } from './encodeChunk.ts'
 import { MAGIC, sealFooter } from './footer.ts'
+import { free } from './free.ts'
 import { type KeyRange, orderByKey } from './orderByKey.ts'
 import { bytes, int, list, long, schemaElements, struct } from './parquetTypes.ts'
 import { type Struct, TYPE } from './thrift.ts'
@@ -35,7 +36,11 @@ export interface EncodedGroup {
 export default function encodeGroups({ keys, mostRows, ...task }: EncodeGroupsTask): EncodedGroup[] {
   const { order, ranges } = orderByKey(keys, mostRows)
   const encode = rangeEncoder(task)
-  return ranges.map(range => ({ key: range.key, file: encode(order, range) }))
+  const groups = ranges.map(range => ({ key: range.key, file: encode(order, range) }))
+  // They were moved here.
+  for (const { values, isNull, dictionary } of task.packed)
+    free([values, isNull, dictionary?.values].flatMap(part => part ?? []))
+  return groups
 }
 
 /** Packed columns in, a whole Parquet file of one row group out (none for 0 rows). */

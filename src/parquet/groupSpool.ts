@@ -96,8 +96,7 @@ export async function openGroupSpool(
     const position = end
     const [headLength, tailLength] = [totalLength(heads), totalLength(tails)]
     end += headLength + tailLength
-    queue = queue.then(() => writeAll(file, [...heads, ...tails], position))
-    await queue
+    // Before the first wait, so that the tree of the footer is not kept meanwhile.
     const entry = {
       group: groupBytes(group),
       rows: groupRows(group),
@@ -106,6 +105,8 @@ export async function openGroupSpool(
       tailLength,
       chunkLengths: chunks.map(c => c.length),
     }
+    queue = queue.then(() => writeAll(file, [...heads, ...tails], position))
+    await queue
     spooled.set(key, [...(spooled.get(key) ?? []), entry])
   }
 

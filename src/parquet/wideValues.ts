@@ -1,4 +1,5 @@
 import { SEGMENT_LENGTH } from './compactIntegers.ts'
+import { free } from './free.ts'
 
 /** A growing array of values of one width, written through a DataView. */
 export interface WideValues {
@@ -28,6 +29,7 @@ export function wideValues(width: number): WideValues {
     else {
       new Uint8Array(segment.buffer).set(new Uint8Array(last.buffer))
       bytes -= last.byteLength
+      free([last])
       segments[segments.length - 1] = segment
     }
     place.view = segment
@@ -51,6 +53,7 @@ export function wideValues(width: number): WideValues {
         const start = index * SEGMENT_LENGTH * width
         all.set(new Uint8Array(segment.buffer).subarray(0, all.length - start), start)
       }
+      free(segments)
       segments = []
       used = 0
       bytes = 0
