@@ -81,7 +81,7 @@ function rangeEncoder({ columns, packed, statistics, plain = [], isUncompressed 
     }
     const group = rowGroup(metas, to - from, end - MAGIC.length, uncompressed)
     parts.push(sealFooter(footer(columns, to - from, from < to ? [group] : [])))
-    return Buffer.concat(parts)
+    return joined(parts)
   }
 }
 
@@ -114,4 +114,15 @@ function footer(columns: readonly SourceColumn[], rows: number, groups: Struct[]
       columns.map(() => typeDefined),
     ),
   ]
+}
+
+/** In a buffer of its own, as Buffer.concat() does not promise. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

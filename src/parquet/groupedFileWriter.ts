@@ -5,6 +5,7 @@ import { PACKED_ROWS } from './columnPacker.ts'
 import { createColumnPacker } from './createColumnPacker.ts'
 import { encodeColumns } from './encodeRowGroup.ts'
 import type { Encoder } from './encoder.ts'
+import { free } from './free.ts'
 import { type GroupEntry, type GroupedFile, openGroupSpool } from './groupSpool.ts'
 
 export interface GroupedFileOptions {
@@ -109,6 +110,7 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
         for (const { key, file } of groups) {
           await spool.add(key, file)
           encodedBytes += file.length
+          free([file])
         }
       })
       .catch((error: unknown) => {
