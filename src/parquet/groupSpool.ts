@@ -136,9 +136,10 @@ export async function openGroupSpool(
       offset += length
     }
     const rows = sum(entries.map(entry => entry.rows))
-    const sealed = sealFooter(withContent(head, groups, new Map([...keyValues(head), ...describe(entries)]), rows))
+    const footer = withContent(head, groups, new Map([...keyValues(head), ...describe(entries)]), rows)
+    const sealed = sealFooter(footer)
     return {
-      rows: rowCount(parseFooter(sealed)),
+      rows: rowCount(footer),
       length: offset + sealed.length,
       entries,
       async *content() {

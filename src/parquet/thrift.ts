@@ -1,3 +1,5 @@
+import { free } from './free.ts'
+
 /**
  * Thrift's compact protocol as a typed tree, for Parquet footers: read, change, write. Every field is kept, known to
  * us or not, so that a footer that is read and written again has the same bytes.
@@ -194,6 +196,7 @@ export function writeStruct(root: Struct): Uint8Array {
     if (at + length <= buffer.length) return
     const larger = new Uint8Array(Math.max(buffer.length * 2, at + length))
     larger.set(buffer)
+    if (buffer !== scratch) free([buffer])
     buffer = larger
   }
 
