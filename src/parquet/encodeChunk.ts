@@ -15,7 +15,6 @@ export interface ChunkOptions {
   statistics: boolean
   /** Looks for no repetitions. */
   plain: boolean
-  isUncompressed: boolean
   /** The numbers are whole ones, whatever the type. */
   isWhole: boolean
   /** The numbers are places in this. */
@@ -65,8 +64,7 @@ export function encodeChunk(part: ColumnPart, options: ChunkOptions): EncodedChu
   const { dictionary, values } = bodyOf(part, physical, options)
   const levels = definitionLevels(part)
   const data = Buffer.concat([levels, values])
-  const isLong = data.length + (dictionary?.values.length ?? 0) >= LEAST_COMPRESSED_BYTES
-  const isCompressed = isLong && !options.isUncompressed
+  const isCompressed = data.length + (dictionary?.values.length ?? 0) >= LEAST_COMPRESSED_BYTES
   const dictionaryPage = dictionary
     ? makePage(dictionary.values, isCompressed, PAGE.DICTIONARY, dictionaryHeader(dictionary.count))
     : undefined

@@ -15,8 +15,6 @@ export interface EncodeTask {
   statistics: string[]
   /** Columns whose values hardly repeat: looking for repetitions would only cost time. */
   plain?: string[]
-  /** For readers that know no Zstandard, as hyparquet. */
-  isUncompressed?: boolean
 }
 
 export interface EncodeGroupsTask extends EncodeTask {
@@ -54,7 +52,7 @@ export function encodeColumns(task: EncodeTask): Uint8Array {
 
 type EncodeRange = (order: Int32Array, range: Pick<KeyRange, 'from' | 'to'>) => Uint8Array
 
-function rangeEncoder({ columns, packed, statistics, plain = [], isUncompressed = false }: EncodeTask): EncodeRange {
+function rangeEncoder({ columns, packed, statistics, plain = [] }: EncodeTask): EncodeRange {
   const chunks = columns.map(({ name, type }, index) => {
     const { compact, dictionary } = packed[index]!
     const options: Omit<ChunkOptions, 'offset'> = {
@@ -62,7 +60,6 @@ function rangeEncoder({ columns, packed, statistics, plain = [], isUncompressed 
       type,
       statistics: statistics.includes(name),
       plain: plain.includes(name),
-      isUncompressed,
       isWhole: compact !== undefined,
       ...(dictionary && { dictionary: wordList(dictionary) }),
     }

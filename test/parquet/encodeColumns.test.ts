@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import { parquetReadObjects } from 'hyparquet'
 import { describe, expect, test } from 'vitest'
 import type { Row, SourceColumn } from '../../src/datasources/source.ts'
 import { PACKED_ROWS } from '../../src/parquet/columnPacker.ts'
@@ -7,6 +6,7 @@ import { createColumnPacker } from '../../src/parquet/createColumnPacker.ts'
 import { distinctNumbers } from '../../src/parquet/distinctNumbers.ts'
 import { encodeColumns } from '../../src/parquet/encodeRowGroup.ts'
 import { mostIdBytes, mostMapBytes, writeIds, writeMap } from '../../src/parquet/levelsAndIds.ts'
+import { readByHyparquet } from '../setup/readByHyparquet.ts'
 
 /** Values that repeat, for a while or not. */
 function arbitraryRuns(values: fc.Arbitrary<number>): fc.Arbitrary<number[]> {
@@ -89,7 +89,7 @@ describe('a row group', () => {
       ],
     )
     const file = encode(rows)
-    const read = await parquetReadObjects({ file: file.buffer as ArrayBuffer })
+    const read = await readByHyparquet(file)
     expect(read.length).toBe(rows.length)
     const found = read.map(({ code, tract, text, amount }) => [Number(code), tract, text, amount])
     const wrong = rows.findIndex((row, at) => row.some((value, column) => value !== (found[at]![column] ?? null)))
@@ -103,7 +103,7 @@ describe('a row group', () => {
       for (let at = 0; at < rows.length; at += PACKED_ROWS) packer.pack(rows.slice(at, at + PACKED_ROWS), column)
       return packer.take()
     })
-    return encodeColumns({ columns, packed, statistics: ['code'], isUncompressed: true })
+    return encodeColumns({ columns, packed, statistics: ['code'] })
   }
 })
 

@@ -61,7 +61,6 @@ export async function encodePart(rows: BatchRows): Promise<EncodedPart> {
     packed,
     statistics: ['date'],
     plain: ['degrees'],
-    isUncompressed: true,
   })
   const footer = parseFooter(file)
   const [group] = rowGroups(footer)
