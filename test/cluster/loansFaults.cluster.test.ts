@@ -9,7 +9,7 @@ import { createMysqlDatabase, type MysqlDatabase } from '../setup/mysqlDatabase.
 import { startOwnCluster } from '../setup/ownCluster.ts'
 import { COUNTIES, figuresOf, fillLoans, raiseLoans, sourcesOf, trueFigures } from '../setup/wisconsinLoans.ts'
 
-const LOANS = 20_000
+const LOANS = 36_000
 /** So that the main file has blocks of several sizes of counties, on all DataNodes. */
 const LEAST_BLOCKS = 6
 const ANSWER_SECONDS = 10

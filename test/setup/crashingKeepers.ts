@@ -1,5 +1,6 @@
+import type { Call } from '../../src/datasources/call.ts'
 import { parseTemporaryName } from '../../src/datasources/publish.ts'
-import type { Source } from '../../src/datasources/source.ts'
+import type { Source, TableQuery } from '../../src/datasources/source.ts'
 import type { Content, Storage } from '../../src/datasources/storage.ts'
 import { nameOf } from '../../src/datasources/storagePath.ts'
 import { LOANS_PATH } from '../../src/loans/loansFile.ts'
@@ -16,13 +17,18 @@ export function watchedSource(source: Source, reach: Reach): Source {
       await reach('ping')
       return source.ping(call)
     },
-    async *rows(query, call) {
-      await reach('rows')
-      for await (const batch of source.rows(query, call)) {
-        yield batch
-        await reach('batch taken')
-      }
-    },
+    rows: (query, call) => watchedBatches(source.rows(query, call), reach),
+    ...(source.wireRows && {
+      wireRows: (query: TableQuery, call?: Call) => watchedBatches(source.wireRows!(query, call), reach),
+    }),
+  }
+}
+
+async function* watchedBatches<Batch>(batches: AsyncIterable<Batch>, reach: Reach): AsyncGenerator<Batch> {
+  await reach('rows')
+  for await (const batch of batches) {
+    yield batch
+    await reach('batch taken')
   }
 }
 
