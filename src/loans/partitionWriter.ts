@@ -20,13 +20,13 @@ export interface PartitionWriter {
 
 /** Many, because HDFS takes eight seconds and more over each write that it sends to a DataNode that hangs. */
 const PARALLEL_WRITES = 16
+/**
+ * While a DataNode is known to hang. HDFS sends it one write of three, by way of a healthy DataNode of which a thread then waits for seconds, whether or not we
+ * do; with two threads a core for all its requests, it soon answers no reader either.
+ */
+const PARALLEL_WRITES_WHILE_IMPAIRED = 3
 /** A write to a healthy storage takes a tenth of a second; a second one is likely to miss the DataNode that the first one met. */
 const HEDGE = { attempts: 3, delayMillis: 2_000 }
-/**
- * While a DataNode is known to hang: HDFS picks one of three or more for each write, also that one, and does not say which. A write to the others takes
- * about as long as this delay, so most answers cost two writes then, and a few five.
- */
-const HEDGE_WHILE_IMPAIRED = { attempts: 5, delayMillis: 50 }
 /** HDFS takes block lengths in steps of this, and at least one. */
 const BLOCK_STEP_BYTES = 1 << 20
 
@@ -41,7 +41,7 @@ export function createPartitionWriter(publisher: Publisher, isImpaired: () => bo
     const layout = { replication: 1, blockBytes }
     return hedged(
       signal => publisher.publish(partitionPath(county), () => parts, layout, { length, call: { ...call, signal } }),
-      isImpaired() ? HEDGE_WHILE_IMPAIRED : HEDGE,
+      HEDGE,
     )
   }
 
@@ -49,6 +49,7 @@ export function createPartitionWriter(publisher: Publisher, isImpaired: () => bo
     write(partition, dataset, call) {
       const { county, length: bytes } = partition
       for (const write of writes) if (write.county === county && write.dataset === dataset) return write.written
+      limit.concurrency = isImpaired() ? PARALLEL_WRITES_WHILE_IMPAIRED : PARALLEL_WRITES
       const written = limit(publish, partition, call).finally(() => writes.delete(write))
       const write = { county, dataset, bytes, written }
       writes.add(write)

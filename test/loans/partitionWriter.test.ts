@@ -25,19 +25,26 @@ function publisherWith(healthy: number) {
   return { publisher, signals }
 }
 
-test('while a part of the storage hangs a write is begun again soon, and the ones that hang are ended', async () => {
-  const { publisher, signals } = publisherWith(3)
-  const written = createPartitionWriter(publisher, () => true).write(PARTITION, 'dataset', {})
-  await vi.advanceTimersByTimeAsync(100)
-  expect(await written).toBe(STATUS)
-  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false])
-})
-
-test('else it is waited for', async () => {
+test('a write that is slow is begun again, and the first to end counts', async () => {
   const { publisher, signals } = publisherWith(2)
   const written = createPartitionWriter(publisher, () => false).write(PARTITION, 'dataset', {})
   await vi.advanceTimersByTimeAsync(1_900)
   expect(signals).toHaveLength(1)
   await vi.advanceTimersByTimeAsync(100)
   expect(await written).toBe(STATUS)
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+})
+
+test('while a part of the storage hangs few writes are under way at a time, and as many as before once it does not', async () => {
+  const { publisher, signals } = publisherWith(Number.POSITIVE_INFINITY)
+  let impaired = true
+  const writer = createPartitionWriter(publisher, () => impaired)
+  const write = (county: number) => void writer.write({ ...PARTITION, county }, 'dataset', {}).catch(() => {})
+  for (let county = 1; county <= 10; county++) write(county)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(signals).toHaveLength(3)
+  impaired = false
+  write(11)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(signals).toHaveLength(11)
 })
