@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { type Lease, takeLease } from '../datasources/lease.ts'
 import { removeTemporaries } from '../datasources/publish.ts'
 import type { RowQuery } from '../datasources/source.ts'
-import type { FileStatus } from '../datasources/storage.ts'
 import { parentOf } from '../datasources/storagePath.ts'
 import { settleSwap, swap } from '../datasources/swap.ts'
 import { onceStorageReady, waitForSource } from '../datasources/waitUntilReady.ts'
@@ -102,13 +101,12 @@ async function withLease<Result>(
 
 function copyLoans(options: MigrateLoansOptions, query: RowQuery, lease: Lease, control: JobControl): Promise<string> {
   return withGroupedFile(options, query, control, async (file, impossibleValues) => {
-    control.say(`Publishing ${LOANS_PATH}`)
-    const { length } = await publishFile(options, file, lease, control)
-    control.report({ bytes: length })
-    const counties = file.keys.filter(key => key !== null).length
+    control.say(`Publishing ${LOANS_PATH} (${megabytes(file.length)})`)
+    await publishFile(options, file, lease, control)
+    const counties = file.entries.filter(({ key }) => key !== null).length
     return [
       `Migrated ${file.rows.toLocaleString('en')} loans with ${columnsOf(query).length} columns`,
-      ` in ${counties} counties to ${LOANS_PATH} (${megabytes(length)}).`,
+      ` in ${counties} counties to ${LOANS_PATH} (${megabytes(file.length)}).`,
       impossibleValues > 0 ? ` ${impossibleValues} dates that no calendar has (such as 0000-00-00) became NULL.` : '',
     ].join('')
   })
@@ -116,10 +114,10 @@ function copyLoans(options: MigrateLoansOptions, query: RowQuery, lease: Lease, 
 
 async function publishFile(
   { storage, publisher, owner, storageWaitMillis: retryForMillis }: MigrateLoansOptions,
-  { content }: GroupedFile,
+  { content, length }: GroupedFile,
   lease: Lease,
   control: JobControl,
-): Promise<FileStatus> {
+): Promise<void> {
   const call = { signal: control.signal }
   const options = { check: () => lease.confirm(call), retryForMillis, call }
   const beside = await onceStorageReady(storage, retryForMillis, control, () =>
@@ -127,9 +125,8 @@ async function publishFile(
   )
   const isFolder = beside.some(({ path, kind }) => path === LOANS_PATH && kind === 'folder')
   const target = isFolder ? stagedLoansPath(owner) : LOANS_PATH
-  const published = await publisher.publish(target, content, LOANS_LAYOUT, options)
+  await publisher.publish(target, content, LOANS_LAYOUT, { ...options, length })
   if (isFolder) await swap(storage, target, LOANS_PATH, options)
-  return published
 }
 
 /** Fetches, packs and encodes; these overlap, the encoding in worker threads. */
@@ -157,12 +154,9 @@ async function withGroupedFile(
   })
   try {
     say('Reading loans from the source')
-    // Beside the rows, on a connection of its own: only the estimate of the time left needs it, and the sizes of the last blocks.
+    // Beside the rows, on a connection of its own: only the estimate of the time left needs it.
     source.count(query, { signal }).then(
-      total => {
-        report({ total })
-        writer.expect(total)
-      },
+      total => report({ total }),
       () => {},
     )
     let rows = 0
@@ -183,9 +177,9 @@ async function withGroupedFile(
     say('Encoding the last row groups')
     const file = await writer.finish(entries => indexMetadata(dataset, entries, totals))
     if (file.rows !== rows) {
-      throw new MillraceError('INTERNAL', `The file has ${file.rows} rows, but ${rows} were fetched.`)
+      throw new MillraceError('INTERNAL', `The file's footer counts ${file.rows} rows, but ${rows} were fetched.`)
     }
-    report({ done: rows, total: rows })
+    report({ done: rows, total: rows, bytes: file.length })
     return await publish(file, writer.impossibleValues())
   } finally {
     await writer.dispose()

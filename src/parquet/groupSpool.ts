@@ -10,6 +10,7 @@ import {
   moveRowGroup,
   parseFooter,
   parseGroup,
+  rowCount,
   rowGroups,
   schemaBytes,
   sealFooter,
@@ -33,12 +34,10 @@ export interface GroupEntry {
 
 export interface GroupedFile {
   rows: number
-  /** Ascending, and null last. */
-  keys: (number | null)[]
-  /**
-   * The file's bytes from the start, in pieces of at most 1 MiB; can be asked for again. The footer is made on the way, a key at a time, because whoever
-   * takes the bytes leaves this thread idle meanwhile.
-   */
+  /** Bytes. */
+  length: number
+  entries: GroupEntry[]
+  /** The file's bytes from the start, in pieces of at most 1 MiB; can be asked for again. */
   content: () => AsyncIterable<Uint8Array>
 }
 
@@ -46,8 +45,8 @@ export interface GroupedFile {
 export interface GroupSpool {
   /** Adds a Parquet file with one row group. */
   add(key: number | null, file: Uint8Array): Promise<void>
-  /** All that was added, ascending by key. `describe` gives the file's key-value metadata, each time that the content has come to its footer. */
-  assemble(describe: (entries: readonly GroupEntry[]) => Map<string, string>): GroupedFile
+  /** All that was added, ascending by key. `describe` gives the file's key-value metadata. */
+  assemble(describe: (entries: readonly GroupEntry[]) => Map<string, string>): Promise<GroupedFile>
   dispose(): Promise<void>
 }
 
@@ -111,44 +110,44 @@ export async function openGroupSpool(
     spooled.set(key, [...(spooled.get(key) ?? []), entry])
   }
 
-  const assemble: GroupSpool['assemble'] = describe => {
+  const assemble: GroupSpool['assemble'] = async describe => {
     const keys = [...spooled.keys()].sort((a, b) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY))
-    const rows = sum([...spooled.values()].flat().map(part => part.rows))
-    return { rows, keys, content: () => content(keys, rows, describe) }
-  }
-
-  async function* content(
-    keys: readonly (number | null)[],
-    rows: number,
-    describe: Parameters<GroupSpool['assemble']>[0],
-  ): AsyncGenerator<Uint8Array> {
-    yield MAGIC
     const entries: GroupEntry[] = []
     const groups: Uint8Array[] = []
     let offset = MAGIC.length
     for (const key of keys) {
       const parts = spooled.get(key)!
       const digest = createHash('sha256')
-      for await (const piece of rangeOf(file, parts)) {
-        digest.update(piece)
-        yield piece
-      }
+      for await (const piece of rangeOf(file, parts)) digest.update(piece)
       const tailOffset = offset + sum(parts.map(part => part.headLength))
-      const entry = {
+      const length = sum(parts.map(part => part.headLength + part.tailLength))
+      const rows = sum(parts.map(part => part.rows))
+      entries.push({
         key,
         firstGroup: groups.length,
         groups: parts.length,
         offset,
-        length: sum(parts.map(part => part.headLength + part.tailLength)),
+        length,
         tailOffset,
-        rows: sum(parts.map(part => part.rows)),
+        rows,
         sha256: digest.digest('hex'),
-      }
-      entries.push(entry)
+      })
       groups.push(...placed(parts, offset, tailOffset, groups.length, tailColumns))
-      offset += entry.length
+      offset += length
     }
-    yield sealFooter(withContent(head, groups, new Map([...keyValues(head), ...describe(entries)]), rows))
+    const rows = sum(entries.map(entry => entry.rows))
+    const footer = withContent(head, groups, new Map([...keyValues(head), ...describe(entries)]), rows)
+    const sealed = sealFooter(footer)
+    return {
+      rows: rowCount(footer),
+      length: offset + sealed.length,
+      entries,
+      async *content() {
+        yield MAGIC
+        for (const key of keys) yield* rangeOf(file, spooled.get(key)!)
+        yield sealed
+      },
+    }
   }
 
   return {

@@ -31,8 +31,6 @@ export interface GroupedFileOptions {
 export interface GroupedFileWriter {
   /** Resolves when there is room for more. */
   append(rows: readonly Row[] | WireRows): Promise<void>
-  /** Says how many rows there will be in all: then smaller and smaller blocks are encoded, and little is left to be when the last row has come. */
-  expect(rows: number): void
   finish(describe: (entries: readonly GroupEntry[]) => Map<string, string>): Promise<GroupedFile>
   /** Encoded bytes so far. */
   encodedBytes(): number
@@ -46,9 +44,6 @@ const MAX_GROUP_ROWS = 65_536
 /** Of the budget, for the words of all text columns. */
 const MAX_DICTIONARY_SHARE = 0.25
 const FIRST_KEYS = 4_096
-/** Blocks of fewer rows, and a last one of much fewer, cost more than waiting for them to be encoded. */
-const LEAST_BLOCK_ROWS = 24_576
-const LEAST_LAST_BLOCK_ROWS = 8_192
 
 export async function groupedFileWriter(options: GroupedFileOptions): Promise<GroupedFileWriter> {
   const { columns, keyOf, tailColumns, encoder, signal, budgetBytes } = options
@@ -66,24 +61,15 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
 
   let keys = new Float64Array(FIRST_KEYS)
   let rowsHeld = 0
-  let rowsTaken = 0
-  let rowsExpected = Number.POSITIVE_INFINITY
 
   const append = async (rows: readonly Row[] | WireRows) => {
     for (const some of 'view' in rows ? [rows] : slices(rows)) {
       pack(some)
       const held = packers.reduce((sum, packer) => sum + packer.bytes(), keys.byteLength)
-      if (held >= blockBytes || isHalfOfRest()) await encodeBlock()
+      if (held >= blockBytes) await encodeBlock()
       // Packed at a stretch; then other work of this thread, such as the API's, has its turn.
       await otherWork()
     }
-  }
-
-  /** Half of the rows that were not encoded yet, while a thread waits for work. */
-  const isHalfOfRest = () => {
-    const rest = rowsExpected - rowsTaken
-    if (rest < LEAST_LAST_BLOCK_ROWS || encoding.size >= encoder.threads) return false
-    return rowsHeld >= Math.max(rest, LEAST_BLOCK_ROWS)
   }
 
   const pack = (rows: readonly Row[] | WireRows) => {
@@ -93,7 +79,6 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
       else packer.pack(rows, column)
     }
     const count = isWire ? rows.rows : rows.length
-    rowsTaken += count
     if (rowsHeld + count > keys.length) {
       const larger = new Float64Array(keys.length * 2)
       larger.set(keys)
@@ -144,9 +129,6 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
 
   return {
     append,
-    expect(rows) {
-      rowsExpected = rows
-    },
     finish,
     encodedBytes: () => encodedBytes,
     impossibleValues: () => packers.reduce((sum, packer) => sum + packer.impossible(), 0),
