@@ -21,8 +21,13 @@ export function withLocalReads(cluster: Engine, local: Engine, mostBytes = MOST_
   return {
     ...cluster,
     async open(call) {
-      const session = await cluster.open(call)
-      return within(session, await local.open())
+      const own = await local.open(call)
+      try {
+        return within(await cluster.open(call), own)
+      } catch (error) {
+        await own.close()
+        throw error
+      }
     },
     async close() {
       await Promise.all([cluster.close(), local.close()])

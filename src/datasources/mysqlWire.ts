@@ -94,11 +94,11 @@ export function errorOf({ bytes, start, end }: PacketPlace): Error | undefined {
 }
 
 /** The answer to a preparePacket. */
-export function preparedStatement({ bytes, start, end }: PacketPlace): { id: number; columns: number } {
+export function preparedStatement({ bytes, start, end }: PacketPlace): { id: number } {
   if (bytes[start] !== 0 || end - start < 9) throw unexpected('a prepared statement')
   const parameters = bytes.readUInt16LE(start + 7)
   if (parameters > 0) throw unexpected('a statement without parameters')
-  return { id: bytes.readUInt32LE(start + 1), columns: bytes.readUInt16LE(start + 5) }
+  return { id: bytes.readUInt32LE(start + 1) }
 }
 
 export interface WireColumn {

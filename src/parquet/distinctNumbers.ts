@@ -35,6 +35,7 @@ function ofOneWord(values: Int32Array, most: number): DistinctNumbers | undefine
   return max - min < MOST_SLOTS ? ofRange(values, min, max, most) : ofAnyWord(values, most)
 }
 
+// Each finds the slot of a value in its own way; nothing is called for a value.
 function ofRange(values: Int32Array, min: number, max: number, most: number): DistinctNumbers | undefined {
   slots.fill(0, 0, max - min + 1)
   let count = 0

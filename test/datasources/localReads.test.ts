@@ -7,6 +7,7 @@ import type { Engine } from '../../src/datasources/engine.ts'
 import { withLocalReads } from '../../src/datasources/localReads.ts'
 import { localStorage } from '../../src/datasources/localStorage.ts'
 import { createPublisher } from '../../src/datasources/publish.ts'
+import { MillraceError } from '../../src/errors.ts'
 import { collect, testEngine } from '../contract/engine.ts'
 
 const made: string[] = []
@@ -27,6 +28,28 @@ async function twoEngines() {
 testEngine('an engine that has what it wrote read by another', async () => {
   const { storage, cluster, local } = await twoEngines()
   return { storage, engine: withLocalReads(cluster, local) }
+})
+
+test('leaves no session open here where the cluster opens none', async () => {
+  const { cluster, local } = await twoEngines()
+  const gone = new MillraceError('UNAVAILABLE', 'no cluster')
+  let closed = 0
+  const here: Engine = {
+    ...local,
+    async open(call) {
+      const session = await local.open(call)
+      return {
+        ...session,
+        async close() {
+          await session.close()
+          closed += 1
+        },
+      }
+    },
+  }
+  await expect(withLocalReads({ ...cluster, open: () => Promise.reject(gone) }, here).open()).rejects.toBe(gone)
+  expect(closed).toBe(1)
+  await Promise.all([cluster.close(), local.close()])
 })
 
 test('reads as much as it may here, and leaves more to the cluster', async () => {
