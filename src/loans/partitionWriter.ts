@@ -35,6 +35,10 @@ export function createPartitionWriter(publisher: Publisher, isImpaired: () => bo
   const limit = pLimit(PARALLEL_WRITES)
   const writes = new Set<{ county: number; dataset: string; bytes: number; written: Promise<FileStatus> }>()
 
+  function adjustLimit(): void {
+    limit.concurrency = isImpaired() ? PARALLEL_WRITES_WHILE_IMPAIRED : PARALLEL_WRITES
+  }
+
   function publish({ county, parts, length }: PartitionFile, call: Call): Promise<FileStatus> {
     // One block: a partition is then wholly there or wholly lost.
     const blockBytes = Math.ceil(length / BLOCK_STEP_BYTES) * BLOCK_STEP_BYTES
@@ -49,8 +53,11 @@ export function createPartitionWriter(publisher: Publisher, isImpaired: () => bo
     write(partition, dataset, call) {
       const { county, length: bytes } = partition
       for (const write of writes) if (write.county === county && write.dataset === dataset) return write.written
-      limit.concurrency = isImpaired() ? PARALLEL_WRITES_WHILE_IMPAIRED : PARALLEL_WRITES
-      const written = limit(publish, partition, call).finally(() => writes.delete(write))
+      adjustLimit()
+      const written = limit(publish, partition, call).finally(() => {
+        writes.delete(write)
+        adjustLimit()
+      })
       const write = { county, dataset, bytes, written }
       writes.add(write)
       return written

@@ -72,10 +72,7 @@ const manners: Manner[] = [
   {
     manner: 'a running server is asked for all counties at once',
     server: async () => running,
-    ask: async server => {
-      const { result, seconds } = await timed(() => server.averages(COUNTIES))
-      return result.map(average => ({ average, seconds }))
-    },
+    ask: askAtOnce,
   },
   {
     manner: 'a server just started is asked for one county after the other',
@@ -164,14 +161,20 @@ describe.each(faults)('with a DataNode $fault', ({ fault, strike, heal }) => {
       await heal(struck)
       await cluster.waitForLiveDataNodes(3)
     }
-    const afterwards = await running.averages(COUNTIES)
+    const again = await askOnceDurable(running, askAtOnce, await askAtOnce(running))
+    const afterwards = again.map(({ average }) => average)
     expect(figuresOf(afterwards)).toEqual(truth)
-    expect(sourcesOf(afterwards)).toEqual(allReused())
+    expect(sourcesOf(afterwards), running.warnings()).toEqual(allReused())
   })
 })
 
 function openServer(): Promise<ClusterApp> {
   return clusterApp({ sourceUrl: database.url, storageUrl: cluster.env.MILLRACE_STORAGE_URL! })
+}
+
+async function askAtOnce(server: ClusterApp): Promise<Answer[]> {
+  const { result, seconds } = await timed(() => server.averages(COUNTIES))
+  return result.map(average => ({ average, seconds }))
 }
 
 /** The host of each partition's only replica, once every DataNode has told the NameNode what it has. */

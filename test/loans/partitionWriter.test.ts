@@ -48,3 +48,20 @@ test('while a part of the storage hangs few writes are under way at a time, and 
   await vi.advanceTimersByTimeAsync(0)
   expect(signals).toHaveLength(11)
 })
+
+test('the writes that waited while a part of the storage hung start with the first that ends once it does not', async () => {
+  const ends: ((status: FileStatus) => void)[] = []
+  const publisher: Publisher = {
+    publish: () => new Promise(resolve => ends.push(resolve)),
+    sweep: async () => [],
+  }
+  let impaired = true
+  const writer = createPartitionWriter(publisher, () => impaired)
+  for (let county = 1; county <= 10; county++) void writer.write({ ...PARTITION, county }, 'dataset', {})
+  await vi.advanceTimersByTimeAsync(0)
+  expect(ends).toHaveLength(3)
+  impaired = false
+  ends[0]!(STATUS)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(ends).toHaveLength(10)
+})
