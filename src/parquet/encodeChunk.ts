@@ -1,4 +1,3 @@
-import { constants, zstdCompressSync } from 'node:zlib'
 import type { ColumnType } from '../datasources/source.ts'
 import { chunkStatistics } from './chunkStatistics.ts'
 import { type ColumnPart, stringBounds } from './columnPart.ts'
@@ -7,6 +6,7 @@ import { mostIdBytes, mostMapBytes, writeIds, writeMap, writeRun } from './level
 import { int, list, long, PHYSICAL, type Physical, physicalType, struct } from './parquetTypes.ts'
 import { plainNumbers } from './plainNumbers.ts'
 import { type Field, type Struct, TYPE, writeStruct } from './thrift.ts'
+import { LEAST_COMPRESSED_BYTES, zstdFrame } from './zstd.ts'
 
 export interface ChunkOptions {
   name: string
@@ -47,9 +47,6 @@ export interface EncodedChunk {
 const PAGE = { DATA: 0, DICTIONARY: 2 } as const
 const ENCODING = { PLAIN: 0, RLE: 3, RLE_DICTIONARY: 8 } as const
 const CODEC = { UNCOMPRESSED: 0, ZSTD: 6 } as const
-/** Less is not worth what it costs to begin. */
-const LEAST_COMPRESSED_BYTES = 1_024
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 /** What a chunk's pages hold, before compression. */
 interface Body {
@@ -58,13 +55,13 @@ interface Body {
   values: Uint8Array
 }
 
-/** One column of a row group: a dictionary where values repeat, and one data page; compressed where they are long enough. */
+/** One column of a row group: a dictionary where values repeat, and one data page; compressed where one of them is long enough. */
 export function encodeChunk(part: ColumnPart, options: ChunkOptions): EncodedChunk {
   const physical = physicalType(options.type)
   const { dictionary, values } = bodyOf(part, physical, options)
   const levels = definitionLevels(part)
   const data = Buffer.concat([levels, values])
-  const isCompressed = data.length + (dictionary?.values.length ?? 0) >= LEAST_COMPRESSED_BYTES
+  const isCompressed = Math.max(data.length, dictionary?.values.length ?? 0) >= LEAST_COMPRESSED_BYTES
   const dictionaryPage = dictionary
     ? makePage(dictionary.values, isCompressed, PAGE.DICTIONARY, dictionaryHeader(dictionary.count))
     : undefined
@@ -134,7 +131,7 @@ function definitionLevels({ rows, nulls, hasValue }: ColumnPart): Uint8Array {
 
 function makePage(body: Uint8Array, isCompressed: boolean, type: number, content: Field) {
   // A copy: the body may be in an array that is used again.
-  const stored = isCompressed ? zstdCompressSync(body, ZSTD) : Uint8Array.from(body)
+  const stored = isCompressed ? zstdFrame(body) : Uint8Array.from(body)
   const header = writeStruct([int(1, type), int(2, body.length), int(3, stored.length), content])
   return {
     parts: [header, stored],

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { SourceColumn } from '../datasources/source.ts'
 import type { PackedColumn } from './columnPacker.ts'
 import { partsOf } from './columnPart.ts'
@@ -6,7 +7,7 @@ import { MAGIC, sealFooter } from './footer.ts'
 import { free } from './free.ts'
 import { type KeyRange, orderByKey } from './orderByKey.ts'
 import { bytes, int, list, long, schemaElements, struct } from './parquetTypes.ts'
-import { type Struct, TYPE } from './thrift.ts'
+import { type Struct, TYPE, writeStruct } from './thrift.ts'
 
 export interface EncodeTask {
   columns: SourceColumn[]
@@ -24,33 +25,61 @@ export interface EncodeGroupsTask extends EncodeTask {
   mostRows: number
 }
 
+/** A row group that is in no file yet. */
 export interface EncodedGroup {
   key: number | null
-  /** A whole Parquet file with this one row group. */
-  file: Uint8Array
+  rows: number
+  /** RowGroup of parquet.thrift, as of a file that has nothing before its chunks but the magic. */
+  meta: Uint8Array
+  /** The chunks of all columns, one after the other. */
+  body: Uint8Array
+  /** Bytes of each. */
+  chunkLengths: number[]
 }
 
-/** What a worker thread runs: the rows of each key become row groups of their own, in the order in which they came. */
-export default function encodeGroups({ keys, mostRows, ...task }: EncodeGroupsTask): EncodedGroup[] {
+/**
+ * What a worker thread runs: the rows of each key become row groups of their own, in the order in which they came. They are given to the port one by
+ * one, ascending by key, those without one last; then null.
+ */
+export default function encodeGroups({
+  keys,
+  mostRows,
+  port,
+  ...task
+}: EncodeGroupsTask & { port: MessagePort }): void {
   const { order, ranges } = orderByKey(keys, mostRows)
   const encode = rangeEncoder(task)
-  const groups = ranges.map(range => ({ key: range.key, file: encode(order, range) }))
+  for (const range of ranges) {
+    const { meta, parts, chunkLengths } = encode(order, range)
+    const body = joined(parts)
+    const group: EncodedGroup = {
+      key: range.key,
+      rows: range.to - range.from,
+      meta: writeStruct(meta),
+      body,
+      chunkLengths,
+    }
+    port.postMessage(group, [body.buffer])
+  }
+  port.postMessage(null)
   // They were moved here.
   for (const { values, isNull, dictionary } of task.packed)
     free([values, isNull, dictionary?.values].flatMap(part => part ?? []))
-  return groups
 }
 
 /** Packed columns in, a whole Parquet file of one row group out (none for 0 rows). */
 export function encodeColumns(task: EncodeTask): Uint8Array {
   const rows = task.packed[0]?.rows ?? 0
-  return rangeEncoder(task)(
-    Int32Array.from({ length: rows }, (_, row) => row),
-    { from: 0, to: rows },
-  )
+  if (rows === 0) return joined([MAGIC, sealFooter(footer(task.columns, 0, []))])
+  const order = Int32Array.from({ length: rows }, (_, row) => row)
+  const { meta, parts } = rangeEncoder(task)(order, { from: 0, to: rows })
+  return joined([MAGIC, ...parts, sealFooter(footer(task.columns, rows, [meta]))])
 }
 
-type EncodeRange = (order: Int32Array, range: Pick<KeyRange, 'from' | 'to'>) => Uint8Array
+type EncodeRange = (
+  order: Int32Array,
+  range: Pick<KeyRange, 'from' | 'to'>,
+) => { meta: Struct; parts: Uint8Array[]; chunkLengths: number[] }
 
 function rangeEncoder({ columns, packed, statistics, plain = [] }: EncodeTask): EncodeRange {
   const chunks = columns.map(({ name, type }, index) => {
@@ -66,19 +95,19 @@ function rangeEncoder({ columns, packed, statistics, plain = [] }: EncodeTask): 
     return { options, take: partsOf(packed[index]!, type) }
   })
   return (order, { from, to }) => {
-    const parts: Uint8Array[] = [MAGIC]
+    const parts: Uint8Array[] = []
     const metas: Struct[] = []
+    const chunkLengths: number[] = []
     let [end, uncompressed] = [MAGIC.length, 0]
-    for (const { options, take } of from < to ? chunks : []) {
+    for (const { options, take } of chunks) {
       const chunk = encodeChunk(take(order, from, to), { ...options, offset: end })
       parts.push(...chunk.parts)
       metas.push(chunk.meta)
+      chunkLengths.push(chunk.length)
       end += chunk.length
       uncompressed += chunk.uncompressedLength
     }
-    const group = rowGroup(metas, to - from, end - MAGIC.length, uncompressed)
-    parts.push(sealFooter(footer(columns, to - from, from < to ? [group] : [])))
-    return joined(parts)
+    return { meta: rowGroup(metas, to - from, end - MAGIC.length, uncompressed), parts, chunkLengths }
   }
 }
 
@@ -114,7 +143,7 @@ function footer(columns: readonly SourceColumn[], rows: number, groups: Struct[]
 }
 
 /** In a buffer of its own, as Buffer.concat() does not promise. */
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {

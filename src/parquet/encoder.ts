@@ -1,3 +1,5 @@
+import { on } from 'node:events'
+import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { EncodedGroup, EncodeGroupsTask } from './encodeRowGroup.ts'
 
@@ -5,8 +7,8 @@ import type { EncodedGroup, EncodeGroupsTask } from './encodeRowGroup.ts'
 export interface Encoder {
   /** How many tasks it can work on at once. */
   readonly threads: number
-  /** Row groups of each key. The packed columns are moved: do not touch them again. */
-  encode(task: EncodeGroupsTask, signal?: AbortSignal): Promise<EncodedGroup[]>
+  /** Row groups of each key, ascending, those without one last, each as soon as it is encoded. The packed columns are moved: do not touch them again. */
+  encode(task: EncodeGroupsTask, signal?: AbortSignal): AsyncIterable<EncodedGroup>
   close(): Promise<void>
 }
 
@@ -26,11 +28,25 @@ export function createEncoder({ threads }: { threads: number }): Encoder {
   })
   return {
     threads,
-    encode(task, signal) {
-      const transferList = task.packed.flatMap(({ values, isNull, dictionary }) =>
+    async *encode(task, signal) {
+      const buffers = task.packed.flatMap(({ values, isNull, dictionary }) =>
         [values, isNull, dictionary?.values].flatMap(part => (part ? [part.buffer as ArrayBuffer] : [])),
       )
-      return pool.run(task, { transferList, ...(signal && { signal }) }) as Promise<EncodedGroup[]>
+      const { port1: ours, port2: port } = new MessageChannel()
+      // The other end closes with its thread, when that dies.
+      const messages = on(ours, 'message', { close: ['close'] })
+      const transferList = [...buffers, port]
+      const done = pool.run({ ...task, port }, { transferList, ...(signal && { signal }) })
+      done.catch(() => ours.close())
+      try {
+        for await (const [group] of messages as AsyncIterable<[EncodedGroup | null]>) {
+          if (!group) break
+          yield group
+        }
+        await done
+      } finally {
+        ours.close()
+      }
     },
     close: () => pool.close(),
   }

@@ -1,18 +1,14 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { MillraceError } from '../errors.ts'
+import type { EncodedGroup } from './encodeRowGroup.ts'
 import {
-  columnChunks,
   groupBytes,
-  groupRows,
   keyValues,
   MAGIC,
   moveRowGroup,
   parseFooter,
   parseGroup,
-  rowCount,
-  rowGroups,
-  schemaBytes,
   sealFooter,
   withContent,
 } from './footer.ts'
@@ -32,128 +28,145 @@ export interface GroupEntry {
   sha256: string
 }
 
-export interface GroupedFile {
+export interface GroupedLayout {
   rows: number
   /** Bytes. */
   length: number
   entries: GroupEntry[]
-  /** The file's bytes from the start, in pieces of at most 1 MiB; can be asked for again. */
-  content: () => AsyncIterable<Uint8Array>
 }
 
-/** Holds encoded row groups in a local file until all are there and can be put in order under one footer. */
+/** What keeps its bytes from being known, the encoding of a row group for example, is thrown by both. */
+export interface GroupedFile {
+  /** The bytes from the start, in pieces of at most 1 MiB, each as soon as it is known; can be asked for again. */
+  content: () => AsyncIterable<Uint8Array>
+  /** Resolves when all is known. */
+  layout: () => Promise<GroupedLayout>
+}
+
+/** Holds encoded row groups in a local file until they can be put in order under one footer. */
 export interface GroupSpool {
-  /** Adds a Parquet file with one row group. */
-  add(key: number | null, file: Uint8Array): Promise<void>
-  /** All that was added, ascending by key. `describe` gives the file's key-value metadata. */
-  assemble(describe: (entries: readonly GroupEntry[]) => Map<string, string>): Promise<GroupedFile>
+  /** Of the columns of the file. */
+  add(group: EncodedGroup): Promise<void>
+  /** Of which something was added: ascending, null last. */
+  keys(): (number | null)[]
+  /**
+   * One file of all that was added.
+   * @param complete The keys in the order of keys(), each once nothing will be added to it any more.
+   * @param describe Gives the file's key-value metadata, once all are complete.
+   */
+  assemble(
+    complete: AsyncIterator<number | null>,
+    describe: (layout: Omit<GroupedLayout, 'length'>) => Map<string, string>,
+  ): GroupedFile
   dispose(): Promise<void>
 }
 
-interface SpooledGroup {
-  /** The row group's metadata as bytes: the tree of a hundred columns takes 150 kB. */
-  group: Uint8Array
-  rows: number
+/** Its metadata stays as bytes: the tree of a hundred columns takes 150 kB. */
+interface SpooledGroup extends Pick<EncodedGroup, 'rows' | 'meta' | 'chunkLengths'> {
   /** Where in the spool the body begins: head chunks, then tail chunks. */
   position: number
   headLength: number
   tailLength: number
-  chunkLengths: number[]
 }
 
 const PIECE_BYTES = 1 << 20
 
 /**
  * @param empty A Parquet file of 0 rows with the schema of all that will be added.
- * @param tailColumns Columns whose chunks come last in each key's range, so that in a file cut from it they stand right
+ * @param isTail The columns whose chunks come last in each key's range, so that in a file cut from it they stand right
  *   before the footer and one read of its end gives both.
  */
-export async function openGroupSpool(
-  path: string,
-  empty: Uint8Array,
-  tailColumns: readonly string[],
-): Promise<GroupSpool> {
+export async function openGroupSpool(path: string, empty: Uint8Array, isTail: readonly boolean[]): Promise<GroupSpool> {
   const head = parseFooter(empty)
-  const schema = schemaBytes(head)
   const spooled = new Map<number | null, SpooledGroup[]>()
   const file = await open(path, 'w+')
   let end = 0
   let queue = Promise.resolve()
+  /** Fails for good: what comes after a key that is not known cannot be known. */
+  let placing: Promise<void> | undefined
 
-  const add = async (key: number | null, bytes: Uint8Array) => {
-    const footer = parseFooter(bytes)
-    const [group, ...others] = rowGroups(footer)
-    if (!group || others.length > 0)
-      throw new MillraceError('INTERNAL', `Expected one row group, got ${others.length + 1}.`)
-    if (Buffer.compare(schemaBytes(footer), schema) !== 0) {
-      throw new MillraceError('INTERNAL', 'A row group was encoded with another schema than the file.')
-    }
-    const chunks = columnChunks(group)
-    const isTail = chunks.map(({ column }) => tailColumns.includes(column))
-    const bodies = chunks.map(({ offset, length }) => bytes.subarray(offset, offset + length))
-    const heads = bodies.filter((_, index) => !isTail[index])
-    const tails = bodies.filter((_, index) => isTail[index])
+  const add = async ({ key, rows, meta, body, chunkLengths }: EncodedGroup) => {
+    let start = 0
+    const chunks = chunkLengths.map(length => {
+      start += length
+      return body.subarray(start - length, start)
+    })
+    const heads = chunks.filter((_, column) => !isTail[column])
+    const tails = chunks.filter((_, column) => isTail[column])
     const position = end
     const [headLength, tailLength] = [totalLength(heads), totalLength(tails)]
-    end += headLength + tailLength
-    // Before the first wait, so that the tree of the footer is not kept meanwhile.
-    const entry = {
-      group: groupBytes(group),
-      rows: groupRows(group),
-      position,
-      headLength,
-      tailLength,
-      chunkLengths: chunks.map(c => c.length),
-    }
+    end += body.length
     queue = queue.then(() => writeAll(file, [...heads, ...tails], position))
     await queue
-    spooled.set(key, [...(spooled.get(key) ?? []), entry])
+    const group = { rows, meta, chunkLengths, position, headLength, tailLength }
+    spooled.set(key, [...(spooled.get(key) ?? []), group])
   }
 
-  const assemble: GroupSpool['assemble'] = async describe => {
-    const keys = [...spooled.keys()].sort((a, b) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY))
+  const entryOf = async (key: number | null, firstGroup: number, offset: number): Promise<GroupEntry> => {
+    const parts = spooled.get(key)!
+    const digest = createHash('sha256')
+    for await (const piece of rangeOf(file, parts)) digest.update(piece)
+    return {
+      key,
+      firstGroup,
+      groups: parts.length,
+      offset,
+      length: sum(parts.map(part => part.headLength + part.tailLength)),
+      tailOffset: offset + sum(parts.map(part => part.headLength)),
+      rows: sum(parts.map(part => part.rows)),
+      sha256: digest.digest('hex'),
+    }
+  }
+
+  const assemble: GroupSpool['assemble'] = (complete, describe) => {
     const entries: GroupEntry[] = []
     const groups: Uint8Array[] = []
-    let offset = MAGIC.length
-    for (const key of keys) {
-      const parts = spooled.get(key)!
-      const digest = createHash('sha256')
-      for await (const piece of rangeOf(file, parts)) digest.update(piece)
-      const tailOffset = offset + sum(parts.map(part => part.headLength))
-      const length = sum(parts.map(part => part.headLength + part.tailLength))
-      const rows = sum(parts.map(part => part.rows))
-      entries.push({
-        key,
-        firstGroup: groups.length,
-        groups: parts.length,
-        offset,
-        length,
-        tailOffset,
-        rows,
-        sha256: digest.digest('hex'),
-      })
-      groups.push(...placed(parts, offset, tailOffset, groups.length, tailColumns))
-      offset += length
+    let end = MAGIC.length
+    let sealed: Uint8Array | undefined
+    const rows = () => sum(entries.map(entry => entry.rows))
+
+    const place = async () => {
+      const { done, value: key } = await complete.next()
+      if (done) {
+        const metadata = new Map([...keyValues(head), ...describe({ rows: rows(), entries })])
+        sealed = sealFooter(withContent(head, groups, metadata, rows()))
+        return
+      }
+      const entry = await entryOf(key, groups.length, end)
+      groups.push(...placed(spooled.get(key)!, entry, isTail))
+      entries.push(entry)
+      end += entry.length
     }
-    const rows = sum(entries.map(entry => entry.rows))
-    const footer = withContent(head, groups, new Map([...keyValues(head), ...describe(entries)]), rows)
-    const sealed = sealFooter(footer)
+    /** The next key, or the footer after the last one; the same for all who wait. */
+    const placeNext = () => {
+      placing ??= place().then(() => {
+        placing = undefined
+      })
+      return placing
+    }
     return {
-      rows: rowCount(footer),
-      length: offset + sealed.length,
-      entries,
       async *content() {
         yield MAGIC
-        for (const key of keys) yield* rangeOf(file, spooled.get(key)!)
-        yield sealed
+        for (let next = 0; ; next++) {
+          while (next === entries.length && !sealed) await placeNext()
+          if (next === entries.length) break
+          yield* rangeOf(file, spooled.get(entries[next]!.key)!)
+        }
+        yield sealed!
+      },
+      async layout() {
+        while (!sealed) await placeNext()
+        return { rows: rows(), length: end + sealed.length, entries }
       },
     }
   }
 
   return {
     add,
+    keys: () => [...spooled.keys()].sort((a, b) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY)),
     assemble,
     async dispose() {
+      await placing?.catch(() => {})
       await file.close()
       await rm(path, { force: true })
     },
@@ -163,24 +176,20 @@ export async function openGroupSpool(
 /** The row groups of one key at their places: all heads in order, then all tails in order. */
 function placed(
   parts: readonly SpooledGroup[],
-  offset: number,
-  tailOffset: number,
-  firstOrdinal: number,
-  tailColumns: readonly string[],
+  { offset, tailOffset, firstGroup }: GroupEntry,
+  isTail: readonly boolean[],
 ): Uint8Array[] {
   let [headAt, tailAt] = [offset, tailOffset]
-  return parts.map(({ group: bytes, chunkLengths }, index) => {
-    const group = parseGroup(bytes)
-    const offsets = columnChunks(group).map(({ column }, chunk) => {
-      const length = chunkLengths[chunk]!
-      if (tailColumns.includes(column)) {
+  return parts.map(({ meta, chunkLengths }, index) => {
+    const offsets = chunkLengths.map((length, column) => {
+      if (isTail[column]) {
         tailAt += length
         return tailAt - length
       }
       headAt += length
       return headAt - length
     })
-    return groupBytes(moveRowGroup(group, offsets, firstOrdinal + index))
+    return groupBytes(moveRowGroup(parseGroup(meta), offsets, firstGroup + index))
   })
 }
 

@@ -1,9 +1,10 @@
 import { setImmediate as otherWork } from 'node:timers/promises'
 import type { Row, SourceColumn } from '../datasources/source.ts'
 import type { WireRows } from '../datasources/wireRows.ts'
+import { MillraceError } from '../errors.ts'
 import { PACKED_ROWS } from './columnPacker.ts'
 import { createColumnPacker } from './createColumnPacker.ts'
-import { encodeColumns } from './encodeRowGroup.ts'
+import { type EncodeGroupsTask, encodeColumns } from './encodeRowGroup.ts'
 import type { Encoder } from './encoder.ts'
 import { free } from './free.ts'
 import { type GroupEntry, type GroupedFile, openGroupSpool } from './groupSpool.ts'
@@ -31,12 +32,20 @@ export interface GroupedFileOptions {
 export interface GroupedFileWriter {
   /** Resolves when there is room for more. */
   append(rows: readonly Row[] | WireRows): Promise<void>
+  /** The file may be read while its last rows are being encoded. `describe` gives its key-value metadata. */
   finish(describe: (entries: readonly GroupEntry[]) => Map<string, string>): Promise<GroupedFile>
   /** Encoded bytes so far. */
   encodedBytes(): number
   /** Dates and instants that no calendar has, stored as NULL. */
   impossibleValues(): number
   dispose(): Promise<void>
+}
+
+/** Rows on their way through a thread. */
+interface Block {
+  /** All its row groups with smaller keys are in the spool. */
+  reached: number
+  ended: Promise<void>
 }
 
 /** More rows in a row group make the file hardly smaller. */
@@ -54,13 +63,16 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
   const blockBytes = (budgetBytes * (1 - MAX_DICTIONARY_SHARE)) / (1 + encoder.threads)
 
   const empty = encodeColumns({ columns, packed: takeAll(), statistics: tailColumns })
-  const spool = await openGroupSpool(options.spoolPath, empty, tailColumns)
-  const encoding = new Set<Promise<void>>()
+  const isTail = columns.map(({ name }) => tailColumns.includes(name))
+  const spool = await openGroupSpool(options.spoolPath, empty, isTail)
+  const blocks = new Set<Block>()
   let failure: { error: unknown } | undefined
+  let changed = Promise.withResolvers<void>()
   let encodedBytes = 0
 
   let keys = new Float64Array(FIRST_KEYS)
   let rowsHeld = 0
+  let rowsAppended = 0
 
   const append = async (rows: readonly Row[] | WireRows) => {
     for (const some of 'view' in rows ? [rows] : slices(rows)) {
@@ -84,6 +96,7 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
       larger.set(keys)
       keys = larger
     }
+    rowsAppended += count
     const { keyColumn } = options
     for (let row = 0; row < count; row++) {
       const value = keyColumn === undefined ? undefined : isWire ? rows.value(row, keyColumn) : rows[row]![keyColumn]
@@ -93,7 +106,7 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
 
   /** Returns once the block is on its way, which is when a thread is free. */
   const encodeBlock = async () => {
-    while (encoding.size >= encoder.threads) await Promise.race(encoding)
+    while (blocks.size >= encoder.threads) await changed.promise
     if (failure) throw failure.error
     signal.throwIfAborted()
     const task = {
@@ -104,27 +117,54 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
       mostRows: MAX_GROUP_ROWS,
     }
     rowsHeld = 0
-    const encoded = encoder
-      .encode(task, signal)
-      .then(async groups => {
-        for (const { key, file } of groups) {
-          await spool.add(key, file)
-          encodedBytes += file.length
-          free([file])
-        }
-      })
+    const block: Block = { reached: Number.NEGATIVE_INFINITY, ended: Promise.resolve() }
+    blocks.add(block)
+    block.ended = spoolGroups(block, task)
       .catch((error: unknown) => {
         failure ??= { error }
       })
-      .finally(() => encoding.delete(encoded))
-    encoding.add(encoded)
+      .finally(() => {
+        blocks.delete(block)
+        tellOfChange()
+      })
+  }
+
+  const spoolGroups = async (block: Block, task: EncodeGroupsTask) => {
+    for await (const group of encoder.encode(task, signal)) {
+      await spool.add(group)
+      encodedBytes += group.body.length
+      free([group.body])
+      block.reached = rankOf(group.key)
+      tellOfChange()
+    }
+  }
+
+  const tellOfChange = () => {
+    changed.resolve()
+    changed = Promise.withResolvers()
+  }
+
+  /** The keys of the spool, ascending, each as soon as no block can add to it. */
+  async function* completeKeys(): AsyncGenerator<number | null> {
+    let last = Number.NEGATIVE_INFINITY
+    for (;;) {
+      if (failure) throw failure.error
+      const next = spool.keys().find(key => rankOf(key) > last)
+      const reached = Math.min(...[...blocks].map(block => block.reached))
+      if (next !== undefined && (blocks.size === 0 || rankOf(next) < reached)) {
+        last = rankOf(next)
+        yield next
+      } else if (blocks.size === 0) return
+      else await changed.promise
+    }
   }
 
   const finish: GroupedFileWriter['finish'] = async describe => {
     if (rowsHeld > 0) await encodeBlock()
-    await Promise.all(encoding)
-    if (failure) throw failure.error
-    return spool.assemble(describe)
+    return spool.assemble(completeKeys(), ({ rows, entries }) => {
+      if (rows === rowsAppended) return describe(entries)
+      throw new MillraceError('INTERNAL', `The file's footer counts ${rows} rows, but ${rowsAppended} were fetched.`)
+    })
   }
 
   return {
@@ -133,10 +173,14 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
     encodedBytes: () => encodedBytes,
     impossibleValues: () => packers.reduce((sum, packer) => sum + packer.impossible(), 0),
     async dispose() {
-      await Promise.all(encoding)
+      await Promise.all([...blocks].map(({ ended }) => ended))
       await spool.dispose()
     },
   }
+}
+
+function rankOf(key: number | null): number {
+  return key ?? Number.POSITIVE_INFINITY
 }
 
 function* slices(rows: readonly Row[]): Generator<readonly Row[]> {

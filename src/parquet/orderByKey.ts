@@ -6,7 +6,7 @@ export interface KeyRange {
 }
 
 /**
- * The places of all keys, those of one key together, in the order in which they arrived.
+ * The places of all keys: ascending by key, those without one last, and those of one key in the order in which they arrived.
  * @param keys NaN for none, which is a key of its own.
  * @param most So many in one range; what is more makes further ranges.
  */
@@ -16,7 +16,7 @@ export function orderByKey(keys: Float64Array, most: number): { order: Int32Arra
   const ranges: KeyRange[] = []
   const nextOf = new Map<number, number>()
   let from = 0
-  for (const [key, count] of counts) {
+  for (const [key, count] of [...counts].sort(([left], [right]) => rank(left) - rank(right))) {
     nextOf.set(key, from)
     for (let start = from; start < from + count; start += most) {
       ranges.push({ key: Number.isNaN(key) ? null : key, from: start, to: Math.min(start + most, from + count) })
@@ -30,4 +30,8 @@ export function orderByKey(keys: Float64Array, most: number): { order: Int32Arra
     nextOf.set(keys[place]!, next + 1)
   }
   return { order, ranges }
+}
+
+function rank(key: number): number {
+  return Number.isNaN(key) ? Number.MAX_VALUE : key
 }

@@ -212,12 +212,12 @@ export function writeStruct(root: Struct): Uint8Array {
   }
 
   const varint = (value: number | bigint) => {
-    let rest = BigInt(value)
     if (typeof value === 'number' && value < 2 ** 31) {
       let small = value
       for (; small > 127; small >>>= 7) byte((small & 127) | 128)
       return byte(small)
     }
+    let rest = BigInt(value)
     for (; rest > 127n; rest >>= 7n) byte(Number(rest & 127n) | 128)
     byte(Number(rest))
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { ColumnType, Row, SourceColumn } from '../../src/datasources/source.ts'
 import { cutRange } from '../../src/parquet/cutRange.ts'
 import { createEncoder, type Encoder } from '../../src/parquet/encoder.ts'
@@ -97,15 +97,16 @@ test('10,000 random rows of every type come back equal, in a file of another rea
   const rows = fc.sample(arbitraryRow, { numRuns: 10_000, seed: 544 })
   const file = await write(rows, 1 << 20)
   const bytes = await bytesOf(file)
+  const layout = await file.layout()
 
-  expect(bytes.length).toBe(file.length)
-  expect(file.rows).toBe(rows.length)
-  expect(file.entries.map(({ key }) => key)).toEqual([1, 2, 3, 4, 5, null])
-  expect(file.entries.some(({ groups }) => groups > 1)).toBe(true)
+  expect(bytes.length).toBe(layout.length)
+  expect(layout.rows).toBe(rows.length)
+  expect(layout.entries.map(({ key }) => key)).toEqual([1, 2, 3, 4, 5, null])
+  expect(layout.entries.some(({ groups }) => groups > 1)).toBe(true)
   expect(await readByDuckDb(bytes)).toEqual(expected(rows))
 
   const footer = parseFooter(bytes)
-  for (const entry of file.entries) {
+  for (const entry of layout.entries) {
     const range = bytes.subarray(entry.offset, entry.offset + entry.length)
     expect(createHash('sha256').update(range).digest('hex')).toBe(entry.sha256)
     const cut = cutRange(footer, entry, range, new Map([['made.by', 'a test']]))
@@ -119,7 +120,7 @@ test('10,000 random rows of every type come back equal, in a file of another rea
 test('no rows make a whole file with all columns', async () => {
   const file = await write([], 1 << 20)
   const bytes = await bytesOf(file)
-  expect(file.entries).toEqual([])
+  expect((await file.layout()).entries).toEqual([])
   expect(await readByDuckDb(bytes)).toEqual([])
 })
 
@@ -134,14 +135,70 @@ test('dates that no calendar has become NULL and are counted', async () => {
   )
 })
 
-test('a failure of the encoder reaches the writer, and dispose leaves no file', async () => {
-  const failing: Encoder = { ...encoder, encode: () => Promise.reject(new Error('no more memory')) }
-  const row = COLUMNS.map(({ name }) => (name === 'amount' ? 1 : null))
-  await expect(writeAll([row], 1 << 20, failing)).rejects.toThrow('no more memory')
+test('the file is given out from its start while its last rows are being encoded, and the same again', async () => {
+  const rows = fc.sample(arbitraryRow, { numRuns: 2_000, seed: 545 })
+  const steps = Array.from({ length: 6 }, () => Promise.withResolvers<void>())
+  const given: (number | null)[] = []
+  const stepwise: Encoder = {
+    ...encoder,
+    async *encode(task, signal) {
+      for await (const group of encoder.encode(task, signal)) {
+        given.push(group.key)
+        yield group
+        await steps[given.length - 1]!.promise
+      }
+    },
+  }
+  const file = await write(rows, 64 << 20, stepwise)
+  const content = file.content()[Symbol.asyncIterator]()
+  expect((await content.next()).value).toEqual(new TextEncoder().encode('PAR1'))
+  const first = content.next()
+  await vi.waitUntil(() => given.length === 1)
+  steps[0]!.resolve()
+  const firstPiece = (await first).value as Uint8Array
+  expect(given).toEqual([1, 2])
+  for (const { resolve } of steps) resolve()
+  const bytes = await bytesOf(file)
+  expect(given).toEqual([1, 2, 3, 4, 5, null])
+  expect(bytes.subarray(4, 4 + firstPiece.length).equals(firstPiece)).toBe(true)
+  expect(await readByDuckDb(bytes)).toEqual(expected(rows))
+  expect((await bytesOf(file)).equals(bytes)).toBe(true)
 })
 
-async function write(rows: readonly Row[], budgetBytes: number): Promise<GroupedFile> {
-  return (await writeAll(rows, budgetBytes)).file
+test('a failure of the encoder reaches who reads the file, also who reads it again', async () => {
+  const failing: Encoder = {
+    ...encoder,
+    async *encode(task, signal) {
+      for await (const group of encoder.encode(task, signal)) {
+        if (group.key === 3) throw new Error('no more memory')
+        yield group
+      }
+    },
+  }
+  const file = await write(fc.sample(arbitraryRow, { numRuns: 1_000, seed: 546 }), 64 << 20, failing)
+  await expect(bytesOf(file)).rejects.toThrow('no more memory')
+  await expect(bytesOf(file)).rejects.toThrow('no more memory')
+  await expect(file.layout()).rejects.toThrow('no more memory')
+})
+
+test('a task that cannot be done, and one whose thread is ended, are failures', async () => {
+  const task = { columns: COLUMNS, packed: [], keys: new Float64Array(1), statistics: [], mostRows: 1 }
+  await expect(encoder.encode(task)[Symbol.asyncIterator]().next()).rejects.toThrow(TypeError)
+
+  const cancelling = new AbortController()
+  const columns = COLUMNS.slice(0, 1)
+  const packed = [{ values: new Uint8Array(4_000_000), rows: 1_000_000, nulls: 0 }]
+  const keys = Float64Array.from({ length: 1_000_000 }, (_, row) => row)
+  const groups = encoder.encode({ ...task, columns, packed, keys }, cancelling.signal)[Symbol.asyncIterator]()
+  expect((await groups.next()).value).toMatchObject({ key: 0 })
+  cancelling.abort()
+  await expect(async () => {
+    while (!(await groups.next()).done);
+  }).rejects.toThrow('aborted')
+})
+
+async function write(rows: readonly Row[], budgetBytes: number, by = encoder): Promise<GroupedFile> {
+  return (await writeAll(rows, budgetBytes, by)).file
 }
 
 async function writeAll(rows: readonly Row[], budgetBytes: number, by = encoder) {

@@ -44,8 +44,8 @@ export async function landTable(
       done += batch.length
       report({ done })
     }
-    const { rows, content } = await writer.finish(() => new Map())
-    return await publishFile(publisher, date, { name: `${table}.parquet`, rows, content }, { signal })
+    const { content } = await writer.finish(() => new Map())
+    return await publishFile(publisher, date, { name: `${table}.parquet`, rows: done, content }, { signal })
   } finally {
     await writer.dispose()
   }
