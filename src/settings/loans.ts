@@ -4,7 +4,7 @@ import { setting, wholeNumber } from './setting.ts'
 export const LOANS_SETTINGS = {
   MILLRACE_MIGRATION_MEMORY_MIB: setting({
     description: 'How much packed but not yet written data a migration may hold in memory, in MiB.',
-    fallback: '64',
+    fallback: '80',
     ...wholeNumber(16, 65_536),
   }),
   MILLRACE_ENCODE_THREADS: setting({
