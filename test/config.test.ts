@@ -37,7 +37,7 @@ test('nothing set: everything embedded, on loopback', () => {
     logLevel: 'info',
     sourceWaitSeconds: 120,
     storageWaitSeconds: 60,
-    migrationMemoryMib: 64,
+    migrationMemoryMib: 80,
     encodeThreads: 1,
     sparkAboveRows: 5_000_000,
     weather: {
