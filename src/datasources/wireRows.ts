@@ -1,3 +1,5 @@
+import type { Row } from './source.ts'
+
 /**
  * Rows in the bytes in which a database sent them, with the place of each value: for readers that take a column at a time, and make no object of a value.
  * They are the rows that Source.rows() gives otherwise. Valid until the next ones are asked for.
@@ -23,3 +25,17 @@ export type WireFormat = `${'int' | 'uint'}${8 | 16 | 32 | 64}` | 'float32' | 'f
 
 /** The most rows that come at once. */
 export const WIRE_ROWS = 512
+
+export function isWire(rows: readonly Row[] | WireRows): rows is WireRows {
+  return 'view' in rows
+}
+
+/** Rows of either kind, value by value. */
+export function valuesOf(rows: readonly Row[] | WireRows): {
+  count: number
+  at: (row: number, column: number) => unknown
+} {
+  return isWire(rows)
+    ? { count: rows.rows, at: (row, column) => rows.value(row, column) }
+    : { count: rows.length, at: (row, column) => rows[row]![column] }
+}

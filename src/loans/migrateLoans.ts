@@ -6,6 +6,7 @@ import type { RowQuery } from '../datasources/source.ts'
 import { parentOf } from '../datasources/storagePath.ts'
 import { settleSwap, swap } from '../datasources/swap.ts'
 import { onceStorageReady, waitForSource } from '../datasources/waitUntilReady.ts'
+import { valuesOf } from '../datasources/wireRows.ts'
 import { hasCode } from '../errors.ts'
 import type { JobControl } from '../jobs/job.ts'
 import type { Encoder } from '../parquet/encoder.ts'
@@ -168,14 +169,12 @@ async function withGroupedFile(
     say('Reading loans from the source')
     let rows = 0
     for await (const batch of source.wireRows?.(query, { signal }) ?? source.rows(query, { signal })) {
-      const isWire = 'view' in batch
-      const count = isWire ? batch.rows : batch.length
-      const valueAt = (row: number, column: number) => (isWire ? batch.value(row, column) : batch[row]![column])
+      const { count, at } = valuesOf(batch)
       for (let row = 0; row < count; row++) {
-        const county = countyCodeOf(valueAt(row, countyAt))
+        const county = countyCodeOf(at(row, countyAt))
         const total = totals.get(county) ?? { ...adder.zero }
         totals.set(county, total)
-        adder.add(total, valueAt(row, amountAt))
+        adder.add(total, at(row, amountAt))
       }
       await writer.append(batch)
       rows += count

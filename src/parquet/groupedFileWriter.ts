@@ -1,6 +1,6 @@
 import { setImmediate as otherWork } from 'node:timers/promises'
 import type { Row, SourceColumn } from '../datasources/source.ts'
-import type { WireRows } from '../datasources/wireRows.ts'
+import { isWire, valuesOf, type WireRows } from '../datasources/wireRows.ts'
 import { MillraceError } from '../errors.ts'
 import { PACKED_ROWS } from './columnPacker.ts'
 import { createColumnPacker } from './createColumnPacker.ts'
@@ -75,7 +75,7 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
   let rowsAppended = 0
 
   const append = async (rows: readonly Row[] | WireRows) => {
-    for (const some of 'view' in rows ? [rows] : slices(rows)) {
+    for (const some of isWire(rows) ? [rows] : slices(rows)) {
       pack(some)
       const held = packers.reduce((sum, packer) => sum + packer.bytes(), keys.byteLength)
       if (held >= blockBytes) await encodeBlock()
@@ -85,12 +85,11 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
   }
 
   const pack = (rows: readonly Row[] | WireRows) => {
-    const isWire = 'view' in rows
     for (const [column, packer] of packers.entries()) {
-      if (isWire) packer.packWire(rows, column)
+      if (isWire(rows)) packer.packWire(rows, column)
       else packer.pack(rows, column)
     }
-    const count = isWire ? rows.rows : rows.length
+    const { count, at } = valuesOf(rows)
     if (rowsHeld + count > keys.length) {
       const larger = new Float64Array(keys.length * 2)
       larger.set(keys)
@@ -99,8 +98,7 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
     rowsAppended += count
     const { keyColumn } = options
     for (let row = 0; row < count; row++) {
-      const value = keyColumn === undefined ? undefined : isWire ? rows.value(row, keyColumn) : rows[row]![keyColumn]
-      keys[rowsHeld++] = keyOf(value) ?? Number.NaN
+      keys[rowsHeld++] = keyOf(keyColumn === undefined ? undefined : at(row, keyColumn)) ?? Number.NaN
     }
   }
 
