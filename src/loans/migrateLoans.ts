@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Lease, takeLease } from '../datasources/lease.ts'
 import { removeTemporaries } from '../datasources/publish.ts'
+import { publishHedged } from '../datasources/publishHedged.ts'
 import type { RowQuery } from '../datasources/source.ts'
 import { parentOf } from '../datasources/storagePath.ts'
 import { settleSwap, swap } from '../datasources/swap.ts'
@@ -35,6 +36,8 @@ export interface MigrateLoansOptions extends SparkMigrationOptions {
 /** Holds the lease of the one migration that may run on a storage; not in the folder of the file, which people look into. */
 const LEASE_FOLDER = '/.millrace/leases/migrate-loans'
 
+/** A healthy storage takes each piece in much less. */
+const HEDGE_MILLIS = 3_000
 /** A migration that ends sooner needs no estimate, and to count costs the database a third of what the rows do. */
 const COUNT_AFTER_MILLIS = 3_000
 
@@ -131,7 +134,7 @@ async function publishFile(
   )
   const isFolder = beside.some(({ path, kind }) => path === LOANS_PATH && kind === 'folder')
   const target = isFolder ? stagedLoansPath(owner) : LOANS_PATH
-  await publisher.publish(target, content, LOANS_LAYOUT, options)
+  await publishHedged(publisher, HEDGE_MILLIS, target, content, LOANS_LAYOUT, options)
   if (isFolder) await swap(storage, target, LOANS_PATH, options)
 }
 

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import type { Call } from '../datasources/call.ts'
-import { hedged } from '../datasources/hedged.ts'
 import type { Publisher } from '../datasources/publish.ts'
+import { publishHedged } from '../datasources/publishHedged.ts'
 import type { FileStatus } from '../datasources/storage.ts'
 import { type PartitionFile, partitionPath } from './partitionFile.ts'
 
@@ -26,7 +26,7 @@ const PARALLEL_WRITES = 16
  */
 const PARALLEL_WRITES_WHILE_IMPAIRED = 3
 /** A write to a healthy storage takes a tenth of a second; a second one is likely to miss the DataNode that the first one met. */
-const HEDGE = { attempts: 3, delayMillis: 2_000 }
+const HEDGE_MILLIS = 2_000
 /** HDFS takes block lengths in steps of this, and at least one. */
 const BLOCK_STEP_BYTES = 1 << 20
 
@@ -43,10 +43,7 @@ export function createPartitionWriter(publisher: Publisher, isImpaired: () => bo
     // One block: a partition is then wholly there or wholly lost.
     const blockBytes = Math.ceil(length / BLOCK_STEP_BYTES) * BLOCK_STEP_BYTES
     const layout = { replication: 1, blockBytes }
-    return hedged(
-      signal => publisher.publish(partitionPath(county), () => parts, layout, { length, call: { ...call, signal } }),
-      HEDGE,
-    )
+    return publishHedged(publisher, HEDGE_MILLIS, partitionPath(county), () => parts, layout, { length, call })
   }
 
   return {

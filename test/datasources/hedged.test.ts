@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { hedged } from '../../src/datasources/hedged.ts'
+import { type HedgeDelay, hedged } from '../../src/datasources/hedged.ts'
 
 /** Attempts as the test settles them, in the order of their start. */
 let attempts: (PromiseWithResolvers<string> & { signal: AbortSignal })[]
@@ -53,4 +53,28 @@ test('a failure waits for the attempts under way, and starts no further one', as
   await expect(failing).rejects.toThrow('refused')
   await vi.advanceTimersByTimeAsync(1_000)
   expect(attempts).toHaveLength(1)
+})
+
+test('the next attempt waits while something comes, and while nothing is waited for', async () => {
+  const delays: HedgeDelay[] = []
+  const result = hedged((signal, delay) => {
+    delays.push(delay)
+    return attempt(signal)
+  }, options)
+  await vi.advanceTimersByTimeAsync(90)
+  delays[0]!.restart()
+  await vi.advanceTimersByTimeAsync(90)
+  delays[0]!.hold()
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(attempts).toHaveLength(1)
+  delays[0]!.restart()
+  await vi.advanceTimersByTimeAsync(99)
+  expect(attempts).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(attempts).toHaveLength(2)
+  attempts[1]!.resolve('second')
+  expect(await result).toBe('second')
+  delays[0]!.restart()
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(attempts).toHaveLength(2)
 })

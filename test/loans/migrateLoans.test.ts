@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { MillraceError } from '../../src/errors.ts'
 import { LOANS_PATH } from '../../src/loans/loansFile.ts'
 import { type EmbeddedLoans, embeddedLoans, loansOf } from '../setup/embeddedLoans.ts'
@@ -97,6 +97,20 @@ test('a failed migration leaves the old file, and nothing beside it', async () =
   })
   expect(await rows('loan_amount')).toHaveLength(3)
   expect(await embedded.visibleFiles()).toEqual([LOANS_PATH.slice(1)])
+})
+
+test('a file that the storage does not get done with is written under another name beside it, and nothing stays beside that', async () => {
+  await embedded.fill(...loansOf([55001]))
+  let begun = 0
+  beforeCreate = signal => {
+    begun += 1
+    if (begun > 1) return Promise.resolve()
+    return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+  }
+  expect(await embedded.migrate()).toMatchObject({ state: 'SUCCEEDED' })
+  expect(begun).toBe(2)
+  expect(await rows('loan_amount')).toHaveLength(3)
+  await vi.waitFor(async () => expect(await embedded.visibleFiles()).toEqual([LOANS_PATH.slice(1)]))
 })
 
 test('a cancelled migration leaves nothing behind, and the next one may run', async () => {
