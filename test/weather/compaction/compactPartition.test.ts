@@ -92,7 +92,7 @@ describe('merging the files of a partition', () => {
   })
 
   test('stays below the largest size, and has nothing to do the second time', async () => {
-    await writeBatches(generatedRows(4_000), 20)
+    await writeBatches(generatedRows(20_000), 20)
     const [batch] = await storage.list('/data')
     const maxBytes = batch!.length * 7.5
     await compact(0, ALL, { settings: { maxBytes } })
@@ -100,7 +100,7 @@ describe('merging the files of a partition', () => {
     expect(lengths.length).toBeGreaterThan(1)
     expect(Math.max(...lengths)).toBeLessThanOrEqual(maxBytes)
     expect(await compact(0, ALL, { settings: { maxBytes } })).toMatchObject({ files: 0, merged: 0 })
-    expect(await storedRows()).toEqual(generatedRows(4_000))
+    expect(await storedRows()).toEqual(generatedRows(20_000))
   })
 
   test('by itself waits for enough files', async () => {
