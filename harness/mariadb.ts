@@ -31,11 +31,12 @@ export function mariadbUrl(port: number): string {
 
 function openMariadb(folder: string, port: number): Service {
   const dataFolder = join(folder, 'data')
+  const temporaryFolder = join(folder, 'tmp')
   const initFile = join(folder, 'init.sql')
   const server = createDaemon({
     name: 'mysql',
     command: findCommand('mariadbd') ?? 'mariadbd',
-    args: serverArguments(folder, dataFolder, initFile, port),
+    args: serverArguments({ folder, dataFolder, temporaryFolder, initFile, port }),
     folder,
     isReady: () => answers(port),
   })
@@ -45,9 +46,9 @@ function openMariadb(folder: string, port: number): Service {
     environment: { MILLRACE_SOURCE_URL: mariadbUrl(port) },
 
     async start() {
-      await mkdir(join(folder, 'tmp'), { recursive: true })
+      await mkdir(temporaryFolder, { recursive: true })
       await writeFile(initFile, INIT_SQL)
-      if (!existsSync(dataFolder)) await createDataFolder(dataFolder)
+      if (!existsSync(dataFolder)) await createDataFolder(dataFolder, temporaryFolder)
       await server.start()
       await server.waitUntilReady()
     },
@@ -62,11 +63,20 @@ const INIT_SQL = [
   '',
 ].join('\n')
 
-function serverArguments(folder: string, dataFolder: string, initFile: string, port: number): string[] {
+interface Places {
+  folder: string
+  dataFolder: string
+  /** Of its own: a MariaDB that starts removes the temporary tables of all others from where its own go. */
+  temporaryFolder: string
+  initFile: string
+  port: number
+}
+
+function serverArguments({ folder, dataFolder, temporaryFolder, initFile, port }: Places): string[] {
   return [
     '--no-defaults', // first, or the server refuses it
     `--datadir=${dataFolder}`,
-    `--tmpdir=${join(folder, 'tmp')}`,
+    `--tmpdir=${temporaryFolder}`,
     `--init-file=${initFile}`,
     `--pid-file=${join(folder, 'mariadbd.pid')}`,
     '--socket=mysql.sock', // within the data folder: a whole path may pass the 107 bytes a socket's name can have
@@ -86,12 +96,13 @@ function serverArguments(folder: string, dataFolder: string, initFile: string, p
 }
 
 /** Renamed when it is whole, so that an interrupted start is never taken for one. */
-async function createDataFolder(dataFolder: string): Promise<void> {
+async function createDataFolder(dataFolder: string, temporaryFolder: string): Promise<void> {
   const unfinished = `${dataFolder}.unfinished`
   await rm(unfinished, { recursive: true, force: true })
   await runCommand(findCommand('mariadb-install-db') ?? 'mariadb-install-db', [
     '--no-defaults',
     `--datadir=${unfinished}`,
+    `--tmpdir=${temporaryFolder}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
     '--skip-name-resolve',
