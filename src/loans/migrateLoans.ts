@@ -38,7 +38,7 @@ const LEASE_FOLDER = '/.millrace/leases/migrate-loans'
 
 /** A healthy storage takes each piece in much less. */
 const HEDGE_MILLIS = 3_000
-/** A migration that ends sooner needs no estimate, and to count costs the database a third of what the rows do. */
+/** A migration that ends sooner needs no estimate, and the database is slower with the rows while it counts them. */
 const COUNT_AFTER_MILLIS = 3_000
 
 /**

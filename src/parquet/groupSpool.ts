@@ -45,7 +45,7 @@ export interface GroupedFile {
 
 /** Holds encoded row groups in a local file until they can be put in order under one footer. */
 export interface GroupSpool {
-  /** Of the columns of the file. */
+  /** Its columns are those of the spool's `empty` file. */
   add(group: EncodedGroup): Promise<void>
   /** Of which something was added: ascending, null last. */
   keys(): (number | null)[]
@@ -163,7 +163,7 @@ export async function openGroupSpool(path: string, empty: Uint8Array, isTail: re
 
   return {
     add,
-    keys: () => [...spooled.keys()].sort((a, b) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY)),
+    keys: () => [...spooled.keys()].sort((left, right) => rankOf(left) - rankOf(right)),
     assemble,
     async dispose() {
       await placing?.catch(() => {})
@@ -171,6 +171,11 @@ export async function openGroupSpool(path: string, empty: Uint8Array, isTail: re
       await rm(path, { force: true })
     },
   }
+}
+
+/** Where a key stands among others in the file: null after all. */
+export function rankOf(key: number | null): number {
+  return key ?? Number.MAX_VALUE
 }
 
 /** The row groups of one key at their places: all heads in order, then all tails in order. */

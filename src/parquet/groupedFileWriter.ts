@@ -7,7 +7,7 @@ import { createColumnPacker } from './createColumnPacker.ts'
 import { type EncodeGroupsTask, encodeColumns } from './encodeRowGroup.ts'
 import type { Encoder } from './encoder.ts'
 import { free } from './free.ts'
-import { type GroupEntry, type GroupedFile, openGroupSpool } from './groupSpool.ts'
+import { type GroupEntry, type GroupedFile, openGroupSpool, rankOf } from './groupSpool.ts'
 
 export interface GroupedFileOptions {
   columns: SourceColumn[]
@@ -175,10 +175,6 @@ export async function groupedFileWriter(options: GroupedFileOptions): Promise<Gr
       await spool.dispose()
     },
   }
-}
-
-function rankOf(key: number | null): number {
-  return key ?? Number.POSITIVE_INFINITY
 }
 
 function* slices(rows: readonly Row[]): Generator<readonly Row[]> {
